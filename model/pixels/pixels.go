@@ -1,0 +1,133 @@
+// Package pixels turns image files into what Pixtral's vision encoder takes:
+// decoded, laid on white, resized to whole patches and normalised, exactly as
+// mistral-common does it (mistral_common/tokens/tokenizers/image.py with
+// Pillow and OpenCV). Where Go's decoders leave a choice, such as how the
+// colour of a JPEG is interpolated, the choice is Pillow's.
+package pixels
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+)
+
+// DefaultMaxPixels bounds an image's width times height when Options does not:
+// 2^27, 512 MiB once decoded. Phone cameras stay below it; Pillow begins to
+// warn at two thirds of it.
+const DefaultMaxPixels = 1 << 27
+
+// Orientation says what to do with an image's EXIF orientation tag.
+type Orientation int
+
+const (
+	// Apply turns the picture upright, as every viewer shows it.
+	Apply Orientation = iota
+	// Ignore leaves the pixels as they are stored, as mistral-common does.
+	Ignore
+)
+
+// Options of Decode; the zero value is right for pictures from people.
+type Options struct {
+	MaxPixels   int // refuse larger images before decoding; 0 is DefaultMaxPixels
+	Orientation Orientation
+}
+
+// Decode reads a JPEG, PNG, GIF, WebP, BMP or TIFF file, of an animation or a
+// document the first frame. The result is opaque: transparency is laid on
+// white by Pillow's integer arithmetic, out = t + t>>8 >> 8 with
+// t = 255(255-a) + ca + 128.
+//
+// Size is checked in the header before any pixel is decoded; memory stays
+// within about 12 bytes a pixel. Errors name the format and what is wrong.
+func Decode(data []byte, o Options) (*image.RGBA, error) {
+	format, err := sniff(data)
+	if err != nil {
+		return nil, fmt.Errorf("pixels: %w", err)
+	}
+	img, err := decode(format, data, o)
+	if err != nil {
+		return nil, fmt.Errorf("pixels: %s: %w", format.name, err)
+	}
+	return img, nil
+}
+
+func decode(f format, data []byte, o Options) (*image.RGBA, error) {
+	config, err := f.config(data)
+	if err != nil {
+		return nil, readable(err)
+	}
+	if err := checkSize(config.Width, config.Height, o.MaxPixels); err != nil {
+		return nil, err
+	}
+	img, err := f.decode(data)
+	if err != nil {
+		return nil, readable(err)
+	}
+	if size := img.Bounds().Size(); size.X != config.Width || size.Y != config.Height {
+		return nil, fmt.Errorf("the header says %dx%d pixels, the picture has %dx%d; the file is corrupt", config.Width, config.Height, size.X, size.Y)
+	}
+	if o.Orientation == Apply {
+		img = orient(img, orientation(f.exif(data)))
+	}
+	return img, nil
+}
+
+// checkSize refuses empty images and those of more than limit pixels.
+func checkSize(width, height, limit int) error {
+	if limit == 0 {
+		limit = DefaultMaxPixels
+	}
+	if width <= 0 || height <= 0 {
+		return fmt.Errorf("the image is empty: %dx%d pixels", width, height)
+	}
+	if width > limit/height { // width*height > limit, without overflow
+		return fmt.Errorf("%dx%d pixels are more than the limit of %d; scale the image down, the model sees at most 1024 pixels a side", width, height, limit)
+	}
+	return nil
+}
+
+// readable rewords what decoders say of a file that ends early.
+func readable(err error) error {
+	if isEOF(err) {
+		return errors.New("the file is truncated; get it again")
+	}
+	return err
+}
+
+func decodePNG(data []byte) (*image.RGBA, error) {
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return flatten(img), nil
+}
+
+func decodeJPEG(data []byte) (*image.RGBA, error) {
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return flatten(img), nil
+}
+
+func decodeBMP(data []byte) (*image.RGBA, error) {
+	img, err := bmp.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return flatten(img), nil
+}
+
+func decodeTIFF(data []byte) (*image.RGBA, error) {
+	img, err := tiff.Decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return flatten(img), nil
+}
