@@ -1,0 +1,140 @@
+package model
+
+import "fmt"
+
+// A Config is params.json: the sizes of a Pixtral. The fields have the names
+// of the file, in Go's spelling.
+type Config struct {
+	Dim       int     // dim: values of a token between the layers
+	Layers    int     // n_layers
+	HeadDim   int     // head_dim
+	HiddenDim int     // hidden_dim: values inside the feed-forward
+	Heads     int     // n_heads; Heads*HeadDim need not be Dim
+	KVHeads   int     // n_kv_heads: Heads/KVHeads query heads share one
+	NormEps   float32 // norm_eps
+	VocabSize int     // vocab_size
+	RopeTheta float64 // rope_theta
+
+	VisionEncoder *VisionEncoder // vision_encoder; nil if the model reads text only
+}
+
+// A VisionEncoder is the part of params.json about images. Each patch of
+// PatchSize by PatchSize pixels becomes one token of the decoder.
+type VisionEncoder struct {
+	HiddenSize       int     // hidden_size
+	Channels         int     // num_channels: 3
+	ImageSize        int     // image_size: the longest side of an image, in pixels
+	PatchSize        int     // patch_size
+	RopeTheta        float64 // rope_theta
+	IntermediateSize int     // intermediate_size: values inside the feed-forward
+	Layers           int     // num_hidden_layers
+	Heads            int     // num_attention_heads
+
+	ImageTokenID      int32 // image_token_id: stands for a patch, [IMG]
+	ImageBreakTokenID int32 // image_break_token_id: ends a row of them, [IMG_BREAK]
+	ImageEndTokenID   int32 // image_end_token_id: ends the last row, [IMG_END]
+
+	AdapterBias bool // adapter_bias: whether the adapter's matrices have one
+}
+
+// VisionNormEps is the epsilon of every norm in the image encoder. params.json
+// has none for it: mistral_inference/vision_encoder.py writes 1e-5.
+const VisionNormEps = 1e-5
+
+// HeadDim returns the values of one attention head of the image encoder.
+func (v *VisionEncoder) HeadDim() int { return v.HiddenSize / v.Heads }
+
+// PatchWidth returns the values of one patch: channels times pixels.
+func (v *VisionEncoder) PatchWidth() int { return v.Channels * v.PatchSize * v.PatchSize }
+
+// The bounds of what is accepted. They are far from any model's sizes, and no
+// product of sizes within them overflows an int: a matrix has at most
+// maxWidth² = 2^40 weights, a layer less than 2^43, and a tower less than 2^53.
+const (
+	maxWidth     = 1 << 20 // of any vector, rows of the vocabulary included
+	maxLayers    = 1 << 10
+	maxImageSize = 1 << 14 // pixels a side
+	maxTheta     = 1e12
+	minEps       = 1e-12
+)
+
+// octet is what every width divides by: the kernels read eight weights at once.
+const octet = 8
+
+// ParseConfig reads params.json. Unknown keys are ignored and missing ones take
+// the defaults of mistral_inference/args.py where it has them. A key that asks
+// for what Pixtral 12B does not have, and a size that is out of bounds or does
+// not fit the others, is an error that names the key.
+func ParseConfig(data []byte) (*Config, error) {
+	p, err := parseObject(data)
+	if err != nil {
+		return nil, fmt.Errorf("params.json: %w", err)
+	}
+	p.refuse(textFeatures)
+	p.need("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "norm_eps", "vocab_size")
+	c := &Config{
+		Dim:       p.size("dim", maxWidth, octet),
+		Layers:    p.size("n_layers", maxLayers, 1),
+		HeadDim:   p.size("head_dim", maxWidth, octet),
+		HiddenDim: p.size("hidden_dim", maxWidth, octet),
+		Heads:     p.size("n_heads", maxWidth, 1),
+		KVHeads:   p.size("n_kv_heads", maxWidth, 1),
+		NormEps:   float32(p.number("norm_eps", 0, minEps, 1)),
+		VocabSize: p.size("vocab_size", maxWidth, 1),
+		RopeTheta: p.number("rope_theta", 1e6, 1, maxTheta),
+	}
+	if *p.err == nil && c.Heads%c.KVHeads != 0 {
+		p.fail("n_heads", "is %d, which %d n_kv_heads do not divide", c.Heads, c.KVHeads)
+	}
+	if width := c.Heads * c.HeadDim; width > maxWidth {
+		p.fail("n_heads", "is %d, which with a head_dim of %d makes %d values; at most %d are read",
+			c.Heads, c.HeadDim, width, maxWidth)
+	}
+	if v := p.object("vision_encoder"); v != nil {
+		c.VisionEncoder = v.visionEncoder(c.VocabSize, p.boolean("adapter_bias", true))
+	}
+	if *p.err != nil {
+		return nil, fmt.Errorf("params.json: %w", *p.err)
+	}
+	return c, nil
+}
+
+// visionEncoder reads the object vision_encoder. bias is the adapter_bias of
+// the level above, which one here overrules.
+func (p *object) visionEncoder(vocab int, bias bool) *VisionEncoder {
+	p.refuse(visionFeatures)
+	p.need("hidden_size", "num_channels", "image_size", "patch_size", "intermediate_size",
+		"num_hidden_layers", "num_attention_heads")
+	v := &VisionEncoder{
+		HiddenSize:        p.size("hidden_size", maxWidth, octet),
+		Channels:          p.size("num_channels", maxWidth, 1),
+		ImageSize:         p.size("image_size", maxImageSize, 1),
+		PatchSize:         p.size("patch_size", maxImageSize, 1),
+		RopeTheta:         p.number("rope_theta", 1e4, 1, maxTheta),
+		IntermediateSize:  p.size("intermediate_size", maxWidth, octet),
+		Layers:            p.size("num_hidden_layers", maxLayers, 1),
+		Heads:             p.size("num_attention_heads", maxWidth, 1),
+		ImageTokenID:      p.token("image_token_id", 10, vocab),
+		ImageBreakTokenID: p.token("image_break_token_id", 12, vocab),
+		ImageEndTokenID:   p.token("image_end_token_id", 13, vocab),
+		AdapterBias:       p.boolean("adapter_bias", bias),
+	}
+	if *p.err != nil {
+		return nil // the sizes below divide by each other
+	}
+	switch {
+	case v.Channels != 3:
+		p.fail("num_channels", "is %d; images here have red, green and blue (3)", v.Channels)
+	case v.ImageSize%v.PatchSize != 0:
+		p.fail("image_size", "is %d, which is not a multiple of patch_size (%d)", v.ImageSize, v.PatchSize)
+	case v.PatchWidth()%octet != 0 || v.PatchWidth() > maxWidth:
+		p.fail("patch_size", "is %d, which makes patches of %d values; this program reads multiples of %d up to %d",
+			v.PatchSize, v.PatchWidth(), octet, maxWidth)
+	case v.HiddenSize%v.Heads != 0 || v.HeadDim()%octet != 0:
+		p.fail("num_attention_heads", "is %d, which does not cut hidden_size (%d) into heads of a multiple of %d values",
+			v.Heads, v.HiddenSize, octet)
+	case v.ImageTokenID == v.ImageBreakTokenID || v.ImageTokenID == v.ImageEndTokenID:
+		p.fail("image_token_id", "is %d, which is also the id of a break or an end", v.ImageTokenID)
+	}
+	return v
+}
