@@ -16,7 +16,7 @@ const (
 	upper   class = 1 << iota // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
 	lower                     // [\p{Ll}\p{Lm}\p{Lo}\p{M}]
 	letter                    // \p{L}
-	number                    // \p{N}
+	numeral                   // \p{N}
 	space                     // \s
 	newline                   // [\r\n]
 )
@@ -29,7 +29,7 @@ func classOf(r rune) class {
 	case 'A' <= r && r <= 'Z':
 		return upper | letter
 	case '0' <= r && r <= '9':
-		return number
+		return numeral
 	case r == '\n' || r == '\r':
 		return space | newline
 	case r == ' ' || '\t' <= r && r <= '\f':
@@ -45,7 +45,7 @@ func classOf(r rune) class {
 	case unicode.Is(unicode.M, r):
 		return upper | lower
 	case unicode.Is(unicode.N, r):
-		return number
+		return numeral
 	case unicode.Is(unicode.White_Space, r):
 		return space
 	}
@@ -83,7 +83,7 @@ func split(text string) int {
 	if end := word(text, c, n); end > 0 {
 		return end
 	}
-	if c&number != 0 {
+	if c&numeral != 0 {
 		return n
 	}
 	if end := punctuation(text); end > 0 {
@@ -96,7 +96,7 @@ func split(text string) int {
 // is no letter, number or line end, then capitals and small letters. Marks,
 // and letters without case, count as both.
 func word(text string, c class, n int) int {
-	lead := c&(letter|number|newline) == 0
+	lead := c&(letter|numeral|newline) == 0
 	if lead {
 		if end := lowerWord(text, n); end > 0 {
 			return end
@@ -149,7 +149,7 @@ func punctuation(text string) int {
 	end := i
 	for {
 		c, n := at(text, end)
-		if n == 0 || c&(space|letter|number) != 0 {
+		if n == 0 || c&(space|letter|numeral) != 0 {
 			break
 		}
 		end += n
