@@ -6,15 +6,9 @@
 package pixels
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
-	"image/png"
-
-	"golang.org/x/image/bmp"
-	"golang.org/x/image/tiff"
 )
 
 // DefaultMaxPixels bounds an image's width times height when Options does not:
@@ -28,7 +22,8 @@ type Orientation int
 const (
 	// Apply turns the picture upright, as every viewer shows it.
 	Apply Orientation = iota
-	// Ignore leaves the pixels as they are stored, as mistral-common does.
+	// Ignore leaves the pixels as they are stored, as mistral-common does. A
+	// TIFF is turned all the same, because Pillow itself turns it.
 	Ignore
 )
 
@@ -72,7 +67,7 @@ func decode(f format, data []byte, o Options) (*image.RGBA, error) {
 	if size := img.Bounds().Size(); size.X != config.Width || size.Y != config.Height {
 		return nil, fmt.Errorf("the header says %dx%d pixels, the picture has %dx%d; the file is corrupt", config.Width, config.Height, size.X, size.Y)
 	}
-	if o.Orientation == Apply {
+	if o.Orientation == Apply || f.name == "TIFF" {
 		img = orient(img, orientation(f.exif(data)))
 	}
 	return img, nil
@@ -98,36 +93,4 @@ func readable(err error) error {
 		return errors.New("the file is truncated; get it again")
 	}
 	return err
-}
-
-func decodePNG(data []byte) (*image.RGBA, error) {
-	img, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return flatten(img), nil
-}
-
-func decodeJPEG(data []byte) (*image.RGBA, error) {
-	img, err := jpeg.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return flatten(img), nil
-}
-
-func decodeBMP(data []byte) (*image.RGBA, error) {
-	img, err := bmp.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return flatten(img), nil
-}
-
-func decodeTIFF(data []byte) (*image.RGBA, error) {
-	img, err := tiff.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	return flatten(img), nil
 }

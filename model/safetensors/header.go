@@ -205,6 +205,7 @@ func readEntry(dec *json.Decoder, name string) (entry, error) {
 	case len(offsets) != 2 || offsets[0] < 0 || offsets[1] < 0:
 		return e, fmt.Errorf("data_offsets are %v, want [begin, end]", offsets)
 	}
+	e.begin, e.end = offsets[0], offsets[1]
 	return e, nil
 }
 
