@@ -1,0 +1,141 @@
+package gpu
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+)
+
+// Info describes an adapter.
+type Info struct {
+	Index   int    `json:"index"` // place in the list of Adapters
+	Name    string `json:"name"`
+	Vendor  string `json:"vendor"`
+	Kind    string `json:"kind"`    // "discrete", "integrated", "cpu" or "unknown"
+	Backend string `json:"backend"` // "vulkan", "metal", "d3d12"
+	Driver  string `json:"driver"`
+	Limits  Limits `json:"limits"`
+
+	Features []string `json:"features"` // those of interest here
+}
+
+// Software reports whether the adapter runs on the CPU.
+func (i Info) Software() bool { return i.Kind == "cpu" }
+
+func (i Info) String() string {
+	return fmt.Sprintf("%s (%s, %s)", i.Name, i.Kind, i.Backend)
+}
+
+// Limits holds what bounds our kernels and buffers.
+type Limits struct {
+	BufferBytes    uint64 `json:"buffer_bytes"`    // of one buffer
+	BindingBytes   uint64 `json:"binding_bytes"`   // of one storage binding
+	WorkgroupBytes uint64 `json:"workgroup_bytes"` // of var<workgroup> in a kernel
+	Invocations    int    `json:"invocations"`     // of a workgroup
+	Groups         int    `json:"groups"`          // workgroups in a dimension of a dispatch
+}
+
+// defaultLimits is what WebGPU promises everywhere (W3C WebGPU, 3.6.2).
+var defaultLimits = Limits{256 << 20, 128 << 20, 16 << 10, 256, 65535}
+
+var features = []struct {
+	name    string
+	feature wgpu.FeatureName
+}{
+	{"timestamp-query", wgpu.FeatureNameTimestampQuery},
+	{"shader-f16", wgpu.FeatureNameShaderF16},
+	{"subgroup", 0x30021}, // WGPUNativeFeature_Subgroup
+}
+
+// WGPUInstanceBackend_Vulkan, _Metal and _DX12 of wgpu.h, which the bindings do
+// not name. OpenGL has no storage buffers to speak of.
+const backends wgpu.InstanceBackend = 1<<0 | 1<<2 | 1<<3
+
+type adapter struct {
+	raw  *wgpu.Adapter
+	info Info
+}
+
+// Adapters lists the adapters in the order they are preferred: discrete,
+// integrated, CPU; of equals, Vulkan and Metal before others.
+func Adapters() ([]Info, error) {
+	list, err := adapters()
+	infos := make([]Info, len(list))
+	for i, a := range list {
+		infos[i] = a.info
+	}
+	return infos, err
+}
+
+func adapters() ([]adapter, error) {
+	inst := wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: backends})
+	var list []adapter
+	for _, raw := range inst.EnumerateAdapters(nil) {
+		list = append(list, adapter{raw, describe(raw)})
+	}
+	if len(list) == 0 {
+		return nil, ErrNoAdapter
+	}
+	kinds := []string{"discrete", "integrated", "unknown", "cpu"}
+	rank := func(i Info) int {
+		r := 2 * slices.Index(kinds, i.Kind)
+		if i.Backend == "d3d12" {
+			r++
+		}
+		return r
+	}
+	slices.SortStableFunc(list, func(a, b adapter) int { return cmp.Compare(rank(a.info), rank(b.info)) })
+	for i := range list {
+		list[i].info.Index = i
+	}
+	return list, nil
+}
+
+func describe(raw *wgpu.Adapter) Info {
+	in, l := raw.GetInfo(), raw.GetLimits()
+	info := Info{
+		Name: in.Device, Vendor: in.Vendor, Driver: in.Description,
+		Kind: map[wgpu.AdapterType]string{
+			wgpu.AdapterTypeDiscreteGPU: "discrete", wgpu.AdapterTypeIntegratedGPU: "integrated", wgpu.AdapterTypeCPU: "cpu",
+		}[in.AdapterType],
+		Backend: map[wgpu.BackendType]string{
+			wgpu.BackendTypeVulkan: "vulkan", wgpu.BackendTypeMetal: "metal", wgpu.BackendTypeD3D12: "d3d12",
+		}[in.BackendType],
+		Limits: Limits{
+			BufferBytes: l.MaxBufferSize, BindingBytes: l.MaxStorageBufferBindingSize,
+			WorkgroupBytes: uint64(l.MaxComputeWorkgroupStorageSize),
+			Invocations:    int(l.MaxComputeInvocationsPerWorkgroup),
+			Groups:         int(l.MaxComputeWorkgroupsPerDimension),
+		},
+	}
+	info.Kind, info.Backend = cmp.Or(info.Kind, "unknown"), cmp.Or(info.Backend, "unknown")
+	for _, f := range features {
+		if raw.HasFeature(f.feature) {
+			info.Features = append(info.Features, f.name)
+		}
+	}
+	return info
+}
+
+// choose picks the adapter that want names: by index, by a part of its name in
+// any case, or the first if want is empty.
+func choose(list []adapter, want string) (adapter, error) {
+	if want == "" {
+		return list[0], nil
+	}
+	if i, err := strconv.Atoi(want); err == nil && i >= 0 && i < len(list) {
+		return list[i], nil
+	}
+	var names []string
+	for _, a := range list {
+		if strings.Contains(strings.ToLower(a.info.Name), strings.ToLower(want)) {
+			return a, nil
+		}
+		names = append(names, fmt.Sprintf("%d: %v", a.info.Index, a.info))
+	}
+	return adapter{}, fmt.Errorf("gpu: no adapter is called %q; there is %s", want, strings.Join(names, "; "))
+}

@@ -1,0 +1,280 @@
+// Package gpu runs compute kernels. It is the only package that imports the
+// WebGPU bindings and it knows nothing about transformers.
+//
+// A Device holds tensors and compiled kernels; a Recorder collects dispatches
+// and submits them in pieces short enough for a desktop's watchdog. Every
+// failure of the GPU arrives as a Go error.
+package gpu
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"math"
+	"time"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+	"github.com/x448/float16"
+
+	"pixtral-wgpu/shaders"
+)
+
+// Options says which device to open and how. The zero value opens the best
+// adapter with all it offers.
+type Options struct {
+	Device        string // index or part of the name of an adapter; "" takes the first
+	DefaultLimits bool   // request only what WebGPU promises everywhere
+	MemoryBytes   uint64 // refuse to allocate beyond this; 0 leaves it to the driver
+	ShardBytes    uint64 // split matrices into shards of at most this; 0 means as large as a binding
+	Shaders       fs.FS  // kernels; nil means those in the program
+}
+
+// A Device owns a queue, the compiled kernels and the cached bind groups.
+// Its methods are not safe for concurrent use.
+type Device struct {
+	Info   Info
+	Limits Limits // those in force, at most Info.Limits
+
+	dev     *wgpu.Device
+	queue   *wgpu.Queue
+	sink    sink
+	options Options
+	shaders fs.FS
+	kernels map[shaders.Variant]*kernel
+	params  *buffer // Params, one slot per dispatch of a submission
+	nextID  uint64
+	used    uint64 // bytes in live buffers
+	peak    uint64
+	pace    pace
+}
+
+// Open opens an adapter.
+func Open(o Options) (*Device, error) {
+	list, err := adapters()
+	if err != nil {
+		return nil, err
+	}
+	a, err := choose(list, o.Device)
+	if err != nil {
+		return nil, err
+	}
+	var want []wgpu.FeatureName
+	if a.raw.HasFeature(wgpu.FeatureNameTimestampQuery) {
+		want = append(want, wgpu.FeatureNameTimestampQuery)
+	}
+	dev, s, err := requestDevice(a.raw, want, !o.DefaultLimits)
+	if err != nil {
+		return nil, fmt.Errorf("gpu: open %v: %w", a.info, err)
+	}
+	d := &Device{
+		Info: a.info, Limits: a.info.Limits,
+		dev: dev, queue: dev.GetQueue(), sink: s, options: o, shaders: o.Shaders,
+		kernels: map[shaders.Variant]*kernel{}, pace: newPace(),
+	}
+	if o.DefaultLimits {
+		d.Limits = defaultLimits
+	}
+	if d.shaders == nil {
+		d.shaders = shaders.Embedded()
+	}
+	d.params, err = d.allocate("params", paramSlot*maxDispatches, wgpu.BufferUsageUniform|wgpu.BufferUsageCopyDst)
+	if err != nil {
+		return nil, fmt.Errorf("gpu: open %v: %w", a.info, err)
+	}
+	return d, nil
+}
+
+// Close releases the device; its tensors are gone with it.
+func (d *Device) Close() {
+	for _, k := range d.kernels {
+		for _, g := range k.groups {
+			g.Release()
+		}
+		k.pipeline.Release()
+	}
+	d.kernels = nil
+	d.params.raw.Destroy()
+	d.queue.Release()
+	d.dev.Release()
+}
+
+// check returns err, or the error that came outside any scope since the last check.
+func (d *Device) check(err error) error {
+	if late := d.sink.take(); late != nil {
+		return late
+	}
+	return err
+}
+
+// Used returns the bytes in live buffers now, and the most there ever were.
+func (d *Device) Used() (now, peak uint64) { return d.used, d.peak }
+
+const storage = wgpu.BufferUsageStorage | wgpu.BufferUsageCopyDst | wgpu.BufferUsageCopySrc
+
+func (d *Device) allocate(name string, size uint64, usage wgpu.BufferUsage) (*buffer, error) {
+	size = (size + 3) &^ 3 // copies are of whole words
+	refuse := func(format string, args ...any) error {
+		return &OutOfMemoryError{What: name, Bytes: size, Reason: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case size == 0:
+		return nil, fmt.Errorf("gpu: %s is empty", name)
+	case size > d.Limits.BufferBytes:
+		return nil, refuse("%v allows buffers of %s", d.Info, Size(d.Limits.BufferBytes))
+	case usage&wgpu.BufferUsageStorage != 0 && size > d.Limits.BindingBytes:
+		return nil, refuse("%v allows bindings of %s", d.Info, Size(d.Limits.BindingBytes))
+	case d.options.MemoryBytes > 0 && d.used+size > d.options.MemoryBytes:
+		return nil, refuse("%s of the %s allowed are in use", Size(d.used), Size(d.options.MemoryBytes))
+	}
+	raw, err := d.dev.TryCreateBuffer(&wgpu.BufferDescriptor{Label: name, Size: size, Usage: usage})
+	if err = d.check(err); err != nil {
+		if lost, ok := err.(*DeviceLostError); ok {
+			return nil, lost
+		}
+		return nil, refuse("%v has %s in use: %v", d.Info, Size(d.used), err)
+	}
+	d.nextID++
+	d.used += size
+	d.peak = max(d.peak, d.used)
+	return &buffer{raw: raw, id: d.nextID, size: size}, nil
+}
+
+// New makes a zeroed tensor.
+func (d *Device) New(name string, typ Type, shape ...int) (Tensor, error) {
+	t := Tensor{Name: name, Type: typ, Shape: shape}
+	for _, n := range shape {
+		if n < 1 {
+			return Tensor{}, fmt.Errorf("gpu: new %v: a dimension is below 1", t)
+		}
+	}
+	var err error
+	t.buf, err = d.allocate(t.String(), t.Bytes(), storage)
+	return t, err
+}
+
+// Free gives the memory of tensors back. Those that have none are passed over.
+func (d *Device) Free(ts ...Tensor) {
+	for _, t := range ts {
+		if t.buf == nil || d.kernels == nil {
+			continue
+		}
+		for _, k := range d.kernels {
+			k.forget(t.buf.id)
+		}
+		d.used -= t.buf.size
+		t.buf.raw.Destroy()
+		t.buf.raw.Release()
+	}
+}
+
+// Upload makes a tensor of data, which is in the layout of typ.
+func (d *Device) Upload(name string, typ Type, data []byte, shape ...int) (Tensor, error) {
+	t, err := d.New(name, typ, shape...)
+	if err != nil {
+		return t, err
+	}
+	return t, d.Write(t, 0, data)
+}
+
+// UploadFloats makes an f32 tensor.
+func (d *Device) UploadFloats(name string, data []float32, shape ...int) (Tensor, error) {
+	return d.Upload(name, F32, wgpu.ToBytes(data), shape...)
+}
+
+// UploadInts makes a u32 tensor.
+func (d *Device) UploadInts(name string, data []uint32, shape ...int) (Tensor, error) {
+	return d.Upload(name, U32, wgpu.ToBytes(data), shape...)
+}
+
+// staging is how much a write may hold in flight: each call of WriteBuffer
+// keeps a copy until the queue has taken it.
+const staging = 16 << 20
+
+// Write puts data into t from a byte offset on. Offset and length are multiples of 4.
+func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
+	if offset%4 != 0 || len(data)%4 != 0 || offset+uint64(len(data)) > t.buf.size {
+		return fmt.Errorf("gpu: write %d bytes at %d of %v", len(data), offset, t)
+	}
+	for len(data) > 0 {
+		n := min(len(data), staging)
+		if err := d.check(d.queue.TryWriteBuffer(t.buf.raw, offset, data[:n])); err != nil {
+			return fmt.Errorf("gpu: write %v: %w", t, err)
+		}
+		if n == staging {
+			index := uint64(d.queue.Submit())
+			d.dev.Poll(true, &index)
+		}
+		offset, data = offset+uint64(n), data[n:]
+	}
+	return d.check(nil)
+}
+
+// Floats copies an f32 or f16 tensor to the host. It waits for the queue.
+func (d *Device) Floats(t Tensor) ([]float32, error) {
+	b, err := d.read(t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, t.Len())
+	for i := range out {
+		if t.Type == F16 {
+			out[i] = float16.Frombits(binary.LittleEndian.Uint16(b[2*i:])).Float32()
+		} else {
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+	}
+	return out, nil
+}
+
+// Ints copies a u32 tensor to the host. It waits for the queue.
+func (d *Device) Ints(t Tensor) ([]uint32, error) {
+	b, err := d.read(t)
+	if err != nil {
+		return nil, err
+	}
+	return append([]uint32(nil), wgpu.FromBytes[uint32](b)...), nil
+}
+
+func (d *Device) read(t Tensor) ([]byte, error) {
+	size := (t.Bytes() + 3) &^ 3
+	stage, err := d.allocate(t.Name+" on the host", size, wgpu.BufferUsageMapRead|wgpu.BufferUsageCopyDst)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Free(Tensor{buf: stage})
+	enc, err := d.dev.TryCreateCommandEncoder(nil)
+	if err = d.check(err); err != nil {
+		return nil, fmt.Errorf("gpu: read %v: %w", t, err)
+	}
+	if err = enc.TryCopyBufferToBuffer(t.buf.raw, 0, stage.raw, 0, size); err == nil {
+		err = d.submit(enc)
+	}
+	status := wgpu.MapAsyncStatus(0)
+	if err == nil {
+		err = stage.raw.TryMapAsync(wgpu.MapModeRead, 0, size, func(s wgpu.MapAsyncStatus) { status = s })
+	}
+	if err == nil {
+		d.dev.Poll(true, nil)
+	}
+	d.pace.drained(time.Now())
+	if err = d.check(err); err != nil {
+		return nil, fmt.Errorf("gpu: read %v: %w", t, err)
+	}
+	if status != wgpu.MapAsyncStatusSuccess {
+		return nil, fmt.Errorf("gpu: read %v: map: %v", t, status)
+	}
+	data := append([]byte(nil), stage.raw.GetMappedRange(0, uint(size))...)
+	return data, stage.raw.TryUnmap()
+}
+
+// submit finishes and submits an encoder.
+func (d *Device) submit(enc *wgpu.CommandEncoder) error {
+	defer enc.Release()
+	cmd, err := enc.TryFinish(nil)
+	if err = d.check(err); err != nil {
+		return err
+	}
+	defer cmd.Release()
+	d.pace.submitted(uint64(d.queue.Submit(cmd)))
+	return d.check(nil)
+}

@@ -1,0 +1,170 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+
+	"pixtral-wgpu/shaders"
+)
+
+// A kernel is a compiled variant with the bind groups it has been used with.
+type kernel struct {
+	name     string
+	checked  bool // the caller's params match the module's
+	module   *shaders.Module
+	pipeline *wgpu.ComputePipeline
+	layouts  []*wgpu.BindGroupLayout
+	groups   map[groupKey]*wgpu.BindGroup
+}
+
+// A groupKey is a group's number and the ids of its buffers in order.
+type groupKey [1 + maxBindings]uint64
+
+const maxBindings = 8 // storage buffers a stage, by WebGPU's defaults
+
+// kernel returns the compiled v, compiling it on first use.
+func (d *Device) kernel(v shaders.Variant) (*kernel, error) {
+	if k := d.kernels[v]; k != nil {
+		return k, nil
+	}
+	k, err := d.compile(v)
+	if err != nil {
+		var lost *DeviceLostError
+		var compile *CompileError
+		if errors.As(err, &lost) || errors.As(err, &compile) {
+			return nil, err
+		}
+		return nil, &CompileError{Kernel: v.String(), File: "shaders/" + v.Kernel + ".wgsl", Message: err.Error()}
+	}
+	d.kernels[v] = k
+	return k, nil
+}
+
+func (d *Device) compile(v shaders.Variant) (*kernel, error) {
+	m, err := shaders.Link(d.shaders, v)
+	if err != nil {
+		return nil, err
+	}
+	mod, err := d.dev.TryCreateShaderModule(&wgpu.ShaderModuleDescriptor{
+		Label: v.String(), WGSLSource: &wgpu.ShaderSourceWGSL{Code: m.Code},
+	})
+	if err = d.check(err); err != nil {
+		return nil, located(m, err)
+	}
+	defer mod.Release()
+	k := &kernel{name: v.String(), module: m, groups: map[groupKey]*wgpu.BindGroup{}}
+	for group := range 2 {
+		if entries := layoutEntries(m, group); entries != nil {
+			l, err := d.dev.TryCreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: k.name, Entries: entries})
+			if err = d.check(err); err != nil {
+				return nil, err
+			}
+			k.layouts = append(k.layouts, l)
+		}
+	}
+	layout, err := d.dev.TryCreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: k.name, BindGroupLayouts: k.layouts})
+	if err = d.check(err); err != nil {
+		return nil, err
+	}
+	defer layout.Release()
+	k.pipeline, err = d.dev.TryCreateComputePipeline(&wgpu.ComputePipelineDescriptor{
+		Label: k.name, Layout: layout,
+		Compute: wgpu.ProgrammableStageDescriptor{Module: mod, EntryPoint: v.Kernel},
+	})
+	if err = d.check(err); err != nil {
+		return nil, located(m, err)
+	}
+	return k, nil
+}
+
+func layoutEntries(m *shaders.Module, group int) []wgpu.BindGroupLayoutEntry {
+	var entries []wgpu.BindGroupLayoutEntry
+	for _, b := range m.Bindings {
+		if b.Group != group {
+			continue
+		}
+		e := wgpu.BindGroupLayoutEntry{Binding: uint32(b.Index), Visibility: wgpu.ShaderStageCompute}
+		switch {
+		case b.Uniform:
+			e.Buffer = wgpu.BufferBindingLayout{Type: wgpu.BufferBindingTypeUniform, HasDynamicOffset: true}
+		case b.Write:
+			e.Buffer.Type = wgpu.BufferBindingTypeStorage
+		default:
+			e.Buffer.Type = wgpu.BufferBindingTypeReadOnlyStorage
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+var wgslLine = regexp.MustCompile(`wgsl:(\d+):\d+`)
+
+// located turns a compiler's message into an error with the source file and line.
+func located(m *shaders.Module, err error) error {
+	line := 0
+	if at := wgslLine.FindStringSubmatch(err.Error()); at != nil {
+		line, _ = strconv.Atoi(at[1])
+	}
+	return &CompileError{Kernel: m.Variant.String(), File: m.Origin(line), Message: strings.TrimSpace(err.Error())}
+}
+
+// bind returns the bind group of the tensors, in binding order, made once.
+func (k *kernel) bind(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error) {
+	key := groupKey{uint64(group)}
+	if len(ts) > maxBindings {
+		return nil, fmt.Errorf("%d tensors in group %d; at most %d", len(ts), group, maxBindings)
+	}
+	for i, t := range ts {
+		if t.buf == nil {
+			return nil, fmt.Errorf("tensor %v has no memory", t)
+		}
+		key[1+i] = t.buf.id
+	}
+	if g := k.groups[key]; g != nil {
+		return g, nil
+	}
+	var entries []wgpu.BindGroupEntry
+	next := 0
+	for _, b := range k.module.Bindings {
+		e := wgpu.BindGroupEntry{Binding: uint32(b.Index)}
+		switch {
+		case b.Group != group:
+			continue
+		case b.Uniform:
+			e.Buffer, e.Size = d.params.raw, paramSlot
+		case next == len(ts):
+			return nil, fmt.Errorf("group %d wants %s, got only %v", group, b.Name, ts)
+		default:
+			e.Buffer, e.Size = ts[next].buf.raw, wgpu.WholeSize
+			next++
+		}
+		entries = append(entries, e)
+	}
+	if next != len(ts) {
+		return nil, fmt.Errorf("group %d has %d bindings for %v", group, next, ts)
+	}
+	g, err := d.dev.TryCreateBindGroup(&wgpu.BindGroupDescriptor{Label: k.name, Layout: k.layouts[group], Entries: entries})
+	if err = d.check(err); err != nil {
+		return nil, err
+	}
+	k.groups[key] = g
+	return g, nil
+}
+
+// forget drops the bind groups that hold the buffer.
+func (k *kernel) forget(id uint64) {
+	for key, g := range k.groups {
+		for _, held := range key[1:] {
+			if held == id {
+				g.Release()
+				delete(k.groups, key)
+				break
+			}
+		}
+	}
+}

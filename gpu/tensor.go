@@ -1,0 +1,99 @@
+package gpu
+
+import (
+	"fmt"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+)
+
+// A Type is the element type of a tensor.
+type Type int
+
+const (
+	F32 Type = iota
+	F16      // half floats, two to a word
+	U32
+)
+
+// Size returns the bytes of one element.
+func (t Type) Size() int {
+	if t == F16 {
+		return 2
+	}
+	return 4
+}
+
+func (t Type) String() string { return [...]string{"f32", "f16", "u32"}[t] }
+
+// A Tensor is a named array on the device, row-major, outermost dimension
+// first. It is a small value: copy it freely.
+type Tensor struct {
+	Name  string
+	Type  Type
+	Shape []int
+	buf   *buffer
+}
+
+// A buffer is device memory; several tensors may look at it.
+type buffer struct {
+	raw  *wgpu.Buffer
+	id   uint64 // unlike an address, never used again
+	size uint64
+}
+
+// Len is the number of elements.
+func (t Tensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Bytes is the size of the elements in bytes.
+func (t Tensor) Bytes() uint64 { return uint64(t.Len()) * uint64(t.Type.Size()) }
+
+// Exists reports whether t has memory: the zero Tensor stands for "none".
+func (t Tensor) Exists() bool { return t.buf != nil }
+
+// Rows returns the first n rows of t, as the same memory.
+func (t Tensor) Rows(n int) Tensor {
+	t.Shape = append([]int{n}, t.Shape[1:]...)
+	return t
+}
+
+// As returns t under another name; "" names it after the scope it is written in.
+func (t Tensor) As(name string) Tensor {
+	t.Name = name
+	return t
+}
+
+func (t Tensor) String() string { return fmt.Sprintf("%s%v", t.Name, t.Shape) }
+
+// A Matrix is a weight matrix in some format: the host names the format, the
+// linked shader reads the parts of a shard as its group 1. A matrix larger than
+// a binding may be is split by rows into shards.
+type Matrix struct {
+	Name       string
+	Format     string // a quant/<Format>.wgsl
+	Rows, Cols int
+	Shards     []Shard
+}
+
+// A Shard is a range of rows of a Matrix.
+type Shard struct {
+	First, Rows int
+	Parts       []Tensor // in the order of the format's bindings
+}
+
+// Bytes is the size of all shards.
+func (m *Matrix) Bytes() (n uint64) {
+	for _, s := range m.Shards {
+		for _, p := range s.Parts {
+			n += p.Bytes()
+		}
+	}
+	return n
+}
+
+func (m *Matrix) String() string { return fmt.Sprintf("%s[%d %d]", m.Name, m.Rows, m.Cols) }

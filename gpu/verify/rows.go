@@ -1,0 +1,148 @@
+package verify
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
+	"pixtral-wgpu/gpu/ref"
+)
+
+func rmsnormChecks() []Check {
+	var list []Check
+	for _, s := range [][2]int{{1, 4}, {1, 256}, {3, 1756}, {2, 5120}, {70000, 4}} { // below, at and off a workgroup; more rows than a dimension holds
+		list = append(list, Check{"rmsnorm", fmt.Sprint(s), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				xs, ws := noise(1, s[0]*s[1]), noise(2, s[1])
+				xs[len(xs)/2] = 1e5
+				x, w, y := b.floats("x", xs, s[0], s[1]), b.floats("w", ws, s[1]), b.poisoned("y", s[0], s[1])
+				got := b.result(y, func(r *gpu.Recorder) { ops.RMSNorm(r, y, x, w, 1e-5) })
+				if b.err != nil {
+					return b.err
+				}
+				return near(got, ref.RMSNorm(xs, ws, 1e-5), exact)
+			})
+		}})
+	}
+	return list
+}
+
+func rotateChecks() []Check {
+	var list []Check
+	for _, s := range [][4]int{{1, 1, 4, 0}, {5, 9, 24, 3}, {17, 32, 128, 100}} { // rows, heads, head dim, first position
+		list = append(list, Check{"rotate", fmt.Sprint(s), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				rows, heads, dim, first := s[0], s[1], s[2], s[3]
+				xs, table := noise(1, rows*heads*dim), make([]float32, (first+rows+2)*dim)
+				for i := range len(table) / 2 {
+					sin, cos := math.Sincos(float64(i) * 0.37)
+					table[2*i], table[2*i+1] = float32(cos), float32(sin)
+				}
+				x, t := b.floats("x", xs, rows, heads*dim), b.floats("table", table, first+rows+2, dim/2, 2)
+				got := b.result(x, func(r *gpu.Recorder) { ops.Rotate(r, x, t, first, dim) })
+				if b.err != nil {
+					return b.err
+				}
+				return near(got, ref.Rotate(xs, table, first, heads, dim), exact)
+			})
+		}})
+	}
+	return list
+}
+
+func appendChecks() []Check {
+	var list []Check
+	for typ, limit := range map[gpu.Type]float64{gpu.F32: 0, gpu.F16: 1e-6} { // half floats carry 11 bits
+		list = append(list, Check{"append", typ.String(), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				const positions, n, width, at = 9, 4, 20, 3
+				xs := noise(1, n*width)
+				cache := b.keep(d.New("cache", typ, positions, width))
+				x := b.floats("x", xs, n, width)
+				got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at) })
+				if b.err != nil {
+					return b.err
+				}
+				want := make([]float32, positions*width)
+				ref.Append(want, xs, at, width)
+				return near(got, want, limit)
+			})
+		}})
+	}
+	list = append(list, Check{"append", "f16 saturates", func(d *gpu.Device) error {
+		return on(d, func(b *bench) error {
+			cache := b.keep(d.New("cache", gpu.F16, 1, 4))
+			x := b.floats("x", []float32{1e5, -1e9, 65504, -2}, 1, 4)
+			got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, 0) })
+			if b.err != nil {
+				return b.err
+			}
+			return near(got, []float32{65504, -65504, 65504, -2}, 0)
+		})
+	}})
+	return list
+}
+
+func scatterChecks() []Check {
+	return []Check{{"scatter", "5 of 9 rows", func(d *gpu.Device) error {
+		return on(d, func(b *bench) error {
+			const dim, rows = 36, 40
+			at := []uint32{39, 0, 7, 8, 20}
+			xs, ys := noise(1, 9*dim), noise(2, rows*dim)
+			x, y, index := b.floats("x", xs, 9, dim), b.floats("y", ys, rows, dim), b.ints("at", at)
+			got := b.result(y, func(r *gpu.Recorder) { ops.Scatter(r, y, index, x, 3) })
+			if b.err != nil {
+				return b.err
+			}
+			want := slices.Clone(ys)
+			ref.Scatter(want, xs[3*dim:8*dim], at, dim)
+			return near(got, want, 0)
+		})
+	}}}
+}
+
+func patchifyChecks() []Check {
+	var list []Check
+	for _, s := range [][3]int{{1, 1, 4}, {3, 5, 16}, {2, 7, 14}} { // rows and columns of patches, side
+		list = append(list, Check{"patchify", fmt.Sprint(s), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				height, width, patch := s[0]*s[2], s[1]*s[2], s[2]
+				ps := noise(1, 3*height*width)
+				pixels, y := b.floats("pixels", ps, 3, height, width), b.poisoned("y", s[0]*s[1], 3*patch*patch)
+				got := b.result(y, func(r *gpu.Recorder) { ops.Patchify(r, y, pixels, patch) })
+				if b.err != nil {
+					return b.err
+				}
+				return near(got, ref.Patchify(ps, height, width, patch), 0)
+			})
+		}})
+	}
+	return list
+}
+
+func argmaxChecks() []Check {
+	var list []Check
+	for _, s := range [][2]int{{1, 1}, {3, 255}, {2, 257}, {1, 131072}} { // rows, columns: around a workgroup, Pixtral's vocabulary
+		list = append(list, Check{"argmax", fmt.Sprint(s), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				xs := noise(1, s[0]*s[1])
+				if s[1] > 200 { // two equals: the first wins
+					xs[s[1]-1], xs[s[1]/2] = 7, 7
+				}
+				x, y := b.floats("x", xs, s[0], s[1]), b.ints("y", make([]uint32, s[0]))
+				b.run(func(r *gpu.Recorder) { ops.Argmax(r, y, x) })
+				if b.err != nil {
+					return b.err
+				}
+				got, err := d.Ints(y)
+				if want := ref.Argmax(xs, s[1]); err == nil && !slices.Equal(got, want) {
+					return fmt.Errorf("differs from its Go twin: %v, want %v", got, want)
+				}
+				return err
+			})
+		}})
+	}
+	return list
+}

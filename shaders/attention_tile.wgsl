@@ -1,0 +1,134 @@
+// y[i, h] = softmax(q[i, h]·Kᵀ * scale + mask)·V      one workgroup per 16 queries of a head
+//
+// Keys are taken 32 at a time; scores live in workgroup memory, sums in
+// registers, and the softmax runs along (FlashAttention-2, arXiv:2307.08691).
+
+import package::cache::{key4, value4};
+
+override QUADS: u32 = 16;      // of a head, at most 48 within 16 KiB of workgroup memory
+override COLUMNS: u32 = 16;    // QUADS rounded up to a power of two
+override HELD: u32 = 2;        // quads of the result a lane holds: QUERIES * COLUMNS / WG, at least 1
+
+const WG: u32 = 128u;
+const QUERIES: u32 = 16u;
+const KEYS: u32 = 32u;
+const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
+
+struct Params {
+    heads: u32,
+    shared_by: u32,    // query heads to a key head
+    keys: u32,
+    causal: u32,       // 1 if query i sees keys up to base + i, 0 if all
+    base: u32,
+    begin: u32,        // query to begin with
+    until: u32,        // query to end before
+    scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
+
+var<workgroup> queries: array<vec4<f32>, QUERIES * QUADS>;
+var<workgroup> scores: array<f32, QUERIES * KEYS>;    // then the weights
+var<workgroup> largest: array<f32, QUERIES>;
+var<workgroup> total: array<f32, QUERIES>;
+var<workgroup> rescale: array<f32, QUERIES>;
+
+@compute @workgroup_size(WG)
+fn attention_tile(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let head = group.x;
+    let first = params.begin + group.y * QUERIES;
+    let width = params.heads / params.shared_by * QUADS;
+    let column0 = head / params.shared_by * QUADS;
+    var end = params.keys;
+    if params.causal == 1u {
+        end = min(end, params.base + min(first + QUERIES, params.until));
+    }
+    for (var c = lane; c < QUERIES * QUADS; c += WG) {
+        let i = min(first + c / QUADS, params.until - 1u);
+        queries[c] = q[(i * params.heads + head) * QUADS + c % QUADS] * params.scale;
+    }
+    if lane < QUERIES {
+        largest[lane] = NEVER;
+        total[lane] = 0.0;
+    }
+    workgroupBarrier();    // the queries are read by all lanes below
+
+    let column = lane % COLUMNS;
+    var sums: array<vec4<f32>, HELD>;    // of queries lane / COLUMNS, one WG / COLUMNS further, …
+    for (var key0 = 0u; key0 < end; key0 += KEYS) {
+        score(first, key0, end, width, column0, lane);
+        workgroupBarrier();    // a row of scores is read by one lane
+        if lane < QUERIES {
+            soften(lane);
+        }
+        workgroupBarrier();    // the weights are read by all lanes below
+        if column < QUADS {
+            for (var h = 0u; h < HELD; h++) {
+                sums[h] *= rescale[min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u)];
+            }
+            for (var j = 0u; j < min(KEYS, end - key0); j++) {
+                let v = value4((key0 + j) * width + column0 + column);
+                for (var h = 0u; h < HELD; h++) {
+                    let i = min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u);
+                    sums[h] += scores[i * KEYS + j] * v;
+                }
+            }
+        }
+        workgroupBarrier();    // all have read the weights before the next scores are written
+    }
+
+    for (var h = 0u; h < HELD; h++) {
+        let i = lane / COLUMNS + h * (WG / COLUMNS);
+        if column < QUADS && i < QUERIES && first + i < params.until {
+            y[((first + i) * params.heads + head) * QUADS + column] = sums[h] / total[i];
+        }
+    }
+}
+
+// score fills the scores of 16 queries with 32 keys, four a lane: lane % KEYS
+// is the key, which is read once for its four queries.
+fn score(first: u32, key0: u32, end: u32, width: u32, column0: u32, lane: u32) {
+    let key = key0 + lane % KEYS;
+    let i = lane / KEYS;
+    var s = vec4(0.0);
+    if key < end {
+        let row = key * width + column0;
+        for (var c = 0u; c < QUADS; c++) {
+            let k = key4(row + c);
+            s += vec4(
+                dot(queries[i * QUADS + c], k),
+                dot(queries[(i + 4u) * QUADS + c], k),
+                dot(queries[(i + 8u) * QUADS + c], k),
+                dot(queries[(i + 12u) * QUADS + c], k),
+            );
+        }
+    }
+    for (var n = 0u; n < 4u; n++) {
+        let seen = key < end && (params.causal == 0u || key <= params.base + first + i + 4u * n);
+        scores[(i + 4u * n) * KEYS + lane % KEYS] = select(NEVER, s[n], seen);
+    }
+}
+
+// soften turns row i of the scores into weights and keeps its maximum and sum.
+fn soften(i: u32) {
+    var next = largest[i];
+    for (var j = 0u; j < KEYS; j++) {
+        next = max(next, scores[i * KEYS + j]);
+    }
+    var sum = 0.0;
+    for (var j = 0u; j < KEYS; j++) {
+        // A key that is not seen must weigh nothing even if none is.
+        let s = scores[i * KEYS + j];
+        let weight = select(exp(s - next), 0.0, s <= NEVER);
+        scores[i * KEYS + j] = weight;
+        sum += weight;
+    }
+    rescale[i] = exp(largest[i] - next);
+    total[i] = total[i] * rescale[i] + sum;
+    largest[i] = next;
+}

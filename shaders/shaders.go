@@ -1,0 +1,87 @@
+// Package shaders holds the WGSL of every kernel and links it into modules.
+//
+// A kernel is one file with one entry point of the same name. Files import
+// each other with a small subset of WESL: "import package::lib::reduce::f;"
+// names lib/reduce.wgsl. Two modules are not files of that name: "weights" is
+// whichever quant/<format>.wgsl and "cache" whichever cache/<type>.wgsl the
+// caller asks for. Either owns @group(1), so that a kernel is written once for
+// all formats.
+//
+// The bindings and the Params struct are read back out of the linked text, so
+// the host never repeats them.
+package shaders
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+//go:embed *.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl
+var files embed.FS
+
+// Embedded returns the WGSL files compiled into the program.
+func Embedded() fs.FS { return files }
+
+// A Variant is one instance of a kernel. It is comparable, so it serves as the
+// key of the pipeline cache.
+type Variant struct {
+	Kernel  string // file stem and entry point, for example "linear_vec"
+	Weights string // format of the matrix in group 1; "" if the kernel reads none
+	Cache   string // element type of the keys and values in group 1; "" if it reads none
+	Set     Set    // overrides by name; the others keep their defaults
+}
+
+// A Set holds values for a kernel's overrides; unused entries are zero.
+type Set [4]Override
+
+// An Override replaces the default of one "override NAME: u32 = …;".
+type Override struct {
+	Name  string
+	Value uint32
+}
+
+// String identifies v: it labels the pipeline, errors and timings,
+// for example "linear_vec/bf16 WG=64".
+func (v Variant) String() string {
+	var b strings.Builder
+	b.WriteString(v.Kernel)
+	for _, module := range []string{v.Weights, v.Cache} {
+		if module != "" {
+			b.WriteString("/" + module)
+		}
+	}
+	for _, o := range v.Set {
+		if o.Name != "" {
+			fmt.Fprintf(&b, " %s=%d", o.Name, o.Value)
+		}
+	}
+	return b.String()
+}
+
+// Kernels lists the kernels in fsys by name: the stems of the files at its top.
+func Kernels(fsys fs.FS) ([]string, error) {
+	paths, err := fs.Glob(fsys, "*.wgsl")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, p := range paths {
+		if stem := strings.TrimSuffix(p, ".wgsl"); !strings.Contains(stem, ".") {
+			names = append(names, stem) // "x.q8.wgsl" is x written for one format
+		}
+	}
+	return names, nil
+}
+
+// Stands lists the files that can stand in for the module "weights" or
+// "cache" in fsys, by stem.
+func Stands(fsys fs.FS, module string) ([]string, error) {
+	dir := map[string]string{"weights": "quant", "cache": "cache"}[module]
+	paths, err := fs.Glob(fsys, dir+"/*.wgsl")
+	for i, p := range paths {
+		paths[i] = strings.TrimSuffix(strings.TrimPrefix(p, dir+"/"), ".wgsl")
+	}
+	return paths, err
+}
