@@ -66,75 +66,75 @@ const octet = 8
 // for what Pixtral 12B does not have, and a size that is out of bounds or does
 // not fit the others, is an error that names the key.
 func ParseConfig(data []byte) (*Config, error) {
-	p, err := parseObject(data)
+	o, err := parseObject(data)
 	if err != nil {
 		return nil, fmt.Errorf("params.json: %w", err)
 	}
-	p.refuse(textFeatures)
-	p.need("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "norm_eps", "vocab_size")
+	o.refuse(textFeatures)
+	o.need("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "norm_eps", "vocab_size")
 	c := &Config{
-		Dim:       p.size("dim", maxWidth, octet),
-		Layers:    p.size("n_layers", maxLayers, 1),
-		HeadDim:   p.size("head_dim", maxWidth, octet),
-		HiddenDim: p.size("hidden_dim", maxWidth, octet),
-		Heads:     p.size("n_heads", maxWidth, 1),
-		KVHeads:   p.size("n_kv_heads", maxWidth, 1),
-		NormEps:   float32(p.number("norm_eps", 0, minEps, 1)),
-		VocabSize: p.size("vocab_size", maxWidth, 1),
-		RopeTheta: p.number("rope_theta", 1e6, 1, maxTheta),
+		Dim:       o.size("dim", maxWidth, octet),
+		Layers:    o.size("n_layers", maxLayers, 1),
+		HeadDim:   o.size("head_dim", maxWidth, octet),
+		HiddenDim: o.size("hidden_dim", maxWidth, octet),
+		Heads:     o.size("n_heads", maxWidth, 1),
+		KVHeads:   o.size("n_kv_heads", maxWidth, 1),
+		NormEps:   float32(o.number("norm_eps", 0, minEps, 1)),
+		VocabSize: o.size("vocab_size", maxWidth, 1),
+		RopeTheta: o.number("rope_theta", 1e6, 1, maxTheta),
 	}
-	if *p.err == nil && c.Heads%c.KVHeads != 0 {
-		p.fail("n_heads", "is %d, which %d n_kv_heads do not divide", c.Heads, c.KVHeads)
+	if *o.err == nil && c.Heads%c.KVHeads != 0 {
+		o.fail("n_heads", "is %d, which %d n_kv_heads do not divide", c.Heads, c.KVHeads)
 	}
 	if width := c.Heads * c.HeadDim; width > maxWidth {
-		p.fail("n_heads", "is %d, which with a head_dim of %d makes %d values; at most %d are read",
+		o.fail("n_heads", "is %d, which with a head_dim of %d makes %d values; at most %d are read",
 			c.Heads, c.HeadDim, width, maxWidth)
 	}
-	if v := p.object("vision_encoder"); v != nil {
-		c.VisionEncoder = v.visionEncoder(c.VocabSize, p.boolean("adapter_bias", true))
+	if v := o.object("vision_encoder"); v != nil {
+		c.VisionEncoder = v.visionEncoder(c.VocabSize, o.boolean("adapter_bias", true))
 	}
-	if *p.err != nil {
-		return nil, fmt.Errorf("params.json: %w", *p.err)
+	if *o.err != nil {
+		return nil, fmt.Errorf("params.json: %w", *o.err)
 	}
 	return c, nil
 }
 
 // visionEncoder reads the object vision_encoder. bias is the adapter_bias of
 // the level above, which one here overrules.
-func (p *object) visionEncoder(vocab int, bias bool) *VisionEncoder {
-	p.refuse(visionFeatures)
-	p.need("hidden_size", "num_channels", "image_size", "patch_size", "intermediate_size",
+func (o *object) visionEncoder(vocab int, bias bool) *VisionEncoder {
+	o.refuse(visionFeatures)
+	o.need("hidden_size", "num_channels", "image_size", "patch_size", "intermediate_size",
 		"num_hidden_layers", "num_attention_heads")
 	v := &VisionEncoder{
-		HiddenSize:        p.size("hidden_size", maxWidth, octet),
-		Channels:          p.size("num_channels", maxWidth, 1),
-		ImageSize:         p.size("image_size", maxImageSize, 1),
-		PatchSize:         p.size("patch_size", maxImageSize, 1),
-		RopeTheta:         p.number("rope_theta", 1e4, 1, maxTheta),
-		IntermediateSize:  p.size("intermediate_size", maxWidth, octet),
-		Layers:            p.size("num_hidden_layers", maxLayers, 1),
-		Heads:             p.size("num_attention_heads", maxWidth, 1),
-		ImageTokenID:      p.token("image_token_id", 10, vocab),
-		ImageBreakTokenID: p.token("image_break_token_id", 12, vocab),
-		ImageEndTokenID:   p.token("image_end_token_id", 13, vocab),
-		AdapterBias:       p.boolean("adapter_bias", bias),
+		HiddenSize:        o.size("hidden_size", maxWidth, octet),
+		Channels:          o.size("num_channels", maxWidth, 1),
+		ImageSize:         o.size("image_size", maxImageSize, 1),
+		PatchSize:         o.size("patch_size", maxImageSize, 1),
+		RopeTheta:         o.number("rope_theta", 1e4, 1, maxTheta),
+		IntermediateSize:  o.size("intermediate_size", maxWidth, octet),
+		Layers:            o.size("num_hidden_layers", maxLayers, 1),
+		Heads:             o.size("num_attention_heads", maxWidth, 1),
+		ImageTokenID:      o.token("image_token_id", 10, vocab),
+		ImageBreakTokenID: o.token("image_break_token_id", 12, vocab),
+		ImageEndTokenID:   o.token("image_end_token_id", 13, vocab),
+		AdapterBias:       o.boolean("adapter_bias", bias),
 	}
-	if *p.err != nil {
+	if *o.err != nil {
 		return nil // the sizes below divide by each other
 	}
 	switch {
 	case v.Channels != 3:
-		p.fail("num_channels", "is %d; images here have red, green and blue (3)", v.Channels)
+		o.fail("num_channels", "is %d; images here have red, green and blue (3)", v.Channels)
 	case v.ImageSize%v.PatchSize != 0:
-		p.fail("image_size", "is %d, which is not a multiple of patch_size (%d)", v.ImageSize, v.PatchSize)
+		o.fail("image_size", "is %d, which is not a multiple of patch_size (%d)", v.ImageSize, v.PatchSize)
 	case v.PatchWidth()%octet != 0 || v.PatchWidth() > maxWidth:
-		p.fail("patch_size", "is %d, which makes patches of %d values; this program reads multiples of %d up to %d",
+		o.fail("patch_size", "is %d, which makes patches of %d values; this program reads multiples of %d up to %d",
 			v.PatchSize, v.PatchWidth(), octet, maxWidth)
 	case v.HiddenSize%v.Heads != 0 || v.HeadDim()%octet != 0:
-		p.fail("num_attention_heads", "is %d, which does not cut hidden_size (%d) into heads of a multiple of %d values",
+		o.fail("num_attention_heads", "is %d, which does not cut hidden_size (%d) into heads of a multiple of %d values",
 			v.Heads, v.HiddenSize, octet)
 	case v.ImageTokenID == v.ImageBreakTokenID || v.ImageTokenID == v.ImageEndTokenID:
-		p.fail("image_token_id", "is %d, which is also the id of a break or an end", v.ImageTokenID)
+		o.fail("image_token_id", "is %d, which is also the id of a break or an end", v.ImageTokenID)
 	}
 	return v
 }

@@ -1,5 +1,6 @@
 // Package ref is the kernels in plain Go: slow, obvious and the definition of
-// correct. Each function is the twin of the kernel of the same name in shaders.
+// correct. Each function is the twin of the kernel of the same name in shaders;
+// Linear and Attention of all those whose names begin so.
 //
 // Values are float32, as on the device; sums are float64, so that what ref
 // returns is exact to the last bit or two and a kernel can be measured against
