@@ -33,6 +33,10 @@ const (
 	U64    DType = "U64"
 )
 
+// layout is the order of the crate's Dtype, by which it sorts tensors, last
+// first, so that wide ones come before narrow ones.
+var layout = []DType{Bool, U8, I8, F8E5M2, F8E4M3, F8E8M0, I16, U16, F16, BF16, I32, U32, F32, C64, F64, I64, U64}
+
 // Size returns the bytes of one element, 0 for a type this package does not
 // know.
 func (d DType) Size() int {

@@ -11,15 +11,15 @@ import (
 	"unicode/utf8"
 )
 
-// Write writes a whole file. Tensors are laid out as the official crate does,
-// wide types first and then by name, so every tensor is aligned to its type
-// and equal input gives equal bytes. A tensor whose data does not fit its
-// type and shape, a name that comes twice, or the name __metadata__ is an
-// error, given before anything is written.
+// Write writes a whole file. Tensors are laid out by type, wide ones first,
+// and then by name, so that each is aligned to its type; equal input gives
+// equal bytes, those of the official crate. A tensor whose data does not fit
+// its type and shape, a name that comes twice, and the name __metadata__ are
+// errors, given before anything is written.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	sorted := slices.Clone(tensors)
 	slices.SortStableFunc(sorted, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(slices.Index(layout, b.DType), slices.Index(layout, a.DType)), cmp.Compare(a.Name, b.Name))
 	})
 	entries := make([]entry, 0, len(sorted))
 	for _, t := range sorted {
@@ -103,19 +103,20 @@ func headerBytes(entries []entry, metadata map[string]string) ([]byte, error) {
 
 // writeField appends "name": value to the object in buf.
 func writeField(buf *bytes.Buffer, name string, value any) error {
-	key, err := json.Marshal(name)
-	if err != nil {
-		return fmt.Errorf("name %q: %w", name, err)
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Errorf("value of %q: %w", name, err)
-	}
 	if buf.Len() > lengthBytes+1 {
 		buf.WriteByte(',')
 	}
-	buf.Write(key)
-	buf.WriteByte(':')
-	buf.Write(text)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	for _, part := range []struct {
+		value any
+		after string
+	}{{name, ":"}, {value, ""}} {
+		if err := enc.Encode(part.value); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
+		}
+		buf.Truncate(buf.Len() - 1) // Encode ends with a line break
+		buf.WriteString(part.after)
+	}
 	return nil
 }

@@ -151,7 +151,8 @@ rgb.save(images / "packbits.tif", compression="packbits")
 rgba.save(images / "rgba.tif")
 gray.save(images / "gray.tif")
 palette.save(images / "palette.tif")
-rgb.convert("1").save(images / "bilevel.tif", compression="group4")
+rgb.convert("1").save(images / "group4.tif", compression="group4")  # black is 0
+rgb.convert("1").save(images / "group3.tif", compression="group3", tiffinfo={262: 0})  # white is 0, as in faxes
 Image.fromarray(gray16).save(images / "gray16.tif")
 
 
