@@ -91,7 +91,3 @@ func matches(data []byte, magic string) bool {
 	}
 	return true
 }
-
-func isEOF(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-}

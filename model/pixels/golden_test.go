@@ -21,7 +21,7 @@ func golden(t *testing.T) *safetensors.File {
 	return f
 }
 
-func readImage(t *testing.T, name string) []byte {
+func readImage(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata/images", name))
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io"
+	"strings"
 )
 
 // DefaultMaxPixels bounds an image's width times height when Options does not:
@@ -39,7 +41,7 @@ type Options struct {
 // t = 255(255-a) + ca + 128.
 //
 // Size is checked in the header before any pixel is decoded; memory stays
-// within about 12 bytes a pixel. Errors name the format and what is wrong.
+// within about 20 bytes a pixel. Errors name the format and what is wrong.
 func Decode(data []byte, o Options) (*image.RGBA, error) {
 	format, err := sniff(data)
 	if err != nil {
@@ -87,10 +89,16 @@ func checkSize(width, height, limit int) error {
 	return nil
 }
 
-// readable rewords what decoders say of a file that ends early.
+// readable rewords what decoders say of a file that ends early: each has its
+// own words for it.
 func readable(err error) error {
-	if isEOF(err) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file is truncated; get it again")
+	}
+	for _, words := range []string{"short Huffman data", "not enough pixel data", "not enough image data"} {
+		if strings.Contains(err.Error(), words) {
+			return fmt.Errorf("the file is truncated or corrupt; get it again (%w)", err)
+		}
 	}
 	return err
 }
