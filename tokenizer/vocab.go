@@ -32,7 +32,7 @@ type scanner struct {
 }
 
 func scanFile(data []byte) (*file, error) {
-	s := &scanner{data: bytes.TrimPrefix(data, []byte("\ufeff"))}
+	s := &scanner{data: data}
 	f := new(file)
 	seen := false
 	err := s.object(func(key string) (err error) {
