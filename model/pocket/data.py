@@ -1,0 +1,216 @@
+"""Turns scenes and conversations into batches.
+
+A batch has one kind of scene and one grid of patches, so that pictures are dense.
+Each row of tokens is a prompt's beginning (<s>[INST]{system}{pictures}) and then several
+branches, each a question with its answer. Branches do not see each other (model.py).
+"""
+
+import random
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import regex
+import tiktoken
+import torch
+
+import make_tokenizer
+import questions
+import scenes
+
+BOS, EOS, INST, END_INST, IMG, BREAK, END = 1, 2, 3, 4, 10, 12, 13
+MEAN = np.array((0.48145466, 0.4578275, 0.40821073), np.float32)  # mistral_common, image.py, DATASET_MEAN
+STD = np.array((0.26862954, 0.26130258, 0.27577711), np.float32)
+COLOUR_IDS = {c: i + 1 for i, c in enumerate(scenes.COLOURS)}
+SHAPE_IDS = {s: i + 1 for i, s in enumerate([*scenes.SHAPES, "bar"])}
+CHAR_IDS = {c: i + 1 for i, c in enumerate(scenes.LETTERS)}
+IGNORE = -100
+
+
+class Tokenizer:
+    """tekken.json by tiktoken, one pre-token at a time so that words are cached."""
+
+    def __init__(self, data):
+        import base64
+        ranks = {base64.b64decode(v["token_bytes"]): v["rank"] for v in data["vocab"]}
+        self.offset = data["config"]["default_num_special_tokens"]
+        self.bpe = tiktoken.Encoding("pocket", pat_str=data["config"]["pattern"], mergeable_ranks=ranks, special_tokens={})
+        self.encode = lru_cache(maxsize=100_000)(self._encode)
+
+    def _encode(self, text):
+        return tuple(i + self.offset for i in self.bpe.encode(text))
+
+    def decode(self, ids):
+        return self.bpe.decode([i - self.offset for i in ids if i >= self.offset])
+
+
+def grid(width, height):
+    """Columns and rows of patches (mistral_common, image.py, _image_to_num_tokens)."""
+    ratio = max(width / scenes.MAX_SIDE, height / scenes.MAX_SIDE)
+    if ratio > 1:
+        width, height = round(width / ratio), round(height / ratio)
+    return (width - 1) // scenes.PATCH + 1, (height - 1) // scenes.PATCH + 1
+
+
+def preprocess(image):
+    """RGB [H, W, 3] uint8 to normalised [3, 16 rows, 16 columns] float32, as mistral_common does."""
+    columns, rows = grid(image.shape[1], image.shape[0])
+    pixels = cv2.resize(image.astype(np.float32), (columns * scenes.PATCH, rows * scenes.PATCH), interpolation=cv2.INTER_CUBIC)
+    return ((pixels / np.float32(255) - MEAN) / STD).transpose(2, 0, 1)
+
+
+def picture_tokens(columns, rows):
+    row = [IMG] * columns
+    tokens = []
+    for _ in range(rows):
+        tokens += row + [BREAK]
+    tokens[-1] = END
+    return tokens
+
+
+def patch_labels(scene):
+    """What each patch shows: [rows * columns, 5] of colour, shape, centre, first and second character."""
+    width, height = scene.size
+    columns, rows = grid(width, height)
+    labels = np.zeros((rows, columns, 5), np.int64)
+    sx, sy = columns * scenes.PATCH / width, rows * scenes.PATCH / height
+    owner = np.zeros((rows * scenes.PATCH, columns * scenes.PATCH), np.uint8)
+    for i, o in enumerate(scene.objects):
+        points = np.array([(x * sx, y * sy) for x, y in o.polygon]).round().astype(np.int32)
+        cv2.fillPoly(owner, [points], i + 1)
+    tiles = owner.reshape(rows, scenes.PATCH, columns, scenes.PATCH)
+    best = np.full((rows, columns), 0.12)
+    for i, o in enumerate(scene.objects):
+        cover = (tiles == i + 1).mean((1, 3))
+        hit = cover > best
+        best[hit] = cover[hit]
+        labels[hit, 0], labels[hit, 1] = COLOUR_IDS[o.colour], SHAPE_IDS[o.shape]
+    for o in scene.objects:
+        r, c = min(rows - 1, int(o.y * sy / scenes.PATCH)), min(columns - 1, int(o.x * sx / scenes.PATCH))
+        labels[r, c, 2] = 1
+    for g in sorted(scene.glyphs, key=lambda g: g.x):
+        r, c = int(g.y * sy / scenes.PATCH), int(g.x * sx / scenes.PATCH)
+        if 0 <= r < rows and 0 <= c < columns:
+            slot = 3 if labels[r, c, 3] == 0 else 4
+            labels[r, c, slot] = CHAR_IDS[g.char]
+    return labels.reshape(rows * columns, 5)
+
+
+def branch(tok, rng, turns, system):
+    """Tokens and targets of one or two turns; the first turn's [INST] stands before the pictures.
+
+    turns are (question, answer) pairs; of an earlier turn's answer only the text counts, not the loss.
+    """
+    ids, learn = [], []
+    for i, (question, answer, counts) in enumerate(turns):
+        text = question
+        if i:
+            ids.append(INST)
+            text = (system + "\n\n" if system else "") + question
+        prompt = [*tok.encode(text), END_INST] if i or text else [END_INST]
+        ids += prompt
+        reply = [*tok.encode(answer), EOS]
+        learn += [False] * (len(ids) - len(learn)) + [counts] * len(reply)
+        ids += reply
+    return ids, learn
+
+
+def conversations(rng, found, system):
+    """Pairs some of the questions into two turns; yields (kinds, turns, system for the last turn)."""
+    found = list(found)
+    while found:
+        kind, question, answer, word = found.pop()
+        if system:
+            if word:
+                yield "word", [(question, word, True)]
+            continue
+        if found and rng.random() < 0.12:
+            kind2, question2, answer2, _ = found.pop()
+            yield "turn2", [(question, answer, True), (question2, answer2, True)]
+        else:
+            yield kind, [(question, answer, True)]
+
+
+def make_scenes(rng, spec, columns, rows):
+    """One prompt's pictures, all of the same grid."""
+    def side(n):
+        return 16 * n if rng.random() < 0.5 else rng.randint(max(40, 16 * n - 15), 16 * n)
+
+    width, height = side(columns), side(rows)
+    kind = spec["scene"]
+    textured = rng.random() < spec.get("textured", 0.0)
+    if kind == "shapes":
+        most = spec["most"]
+        if most == 1 or rng.random() < spec.get("single", 0.4):
+            n = 1
+        else:
+            n = rng.randint(2, most)
+        return [scenes.shapes_scene(rng, width, height, n, textured)]
+    if kind == "text":
+        return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured)]
+    if kind == "chart":
+        return [scenes.chart_scene(rng, width, height, rng.randint(2, 5))]
+    if kind == "table":
+        return [scenes.table_scene(rng, width, height, rng.randint(2, 5))]
+    if kind == "several":
+        return [scenes.shapes_scene(rng, side(columns), side(rows), rng.randint(1, 2), textured) for _ in range(spec["pictures"])]
+    raise ValueError(kind)
+
+
+def make_batch(tok, seed, spec):
+    """One batch as tensors. spec: scene, columns, rows (ranges), branches, batch, kinds and scene options."""
+    rng = random.Random(seed)
+    columns, rows = rng.randint(*spec["columns"]), rng.randint(*spec["rows"])
+    system = rng.choice(questions.SYSTEM) if rng.random() < spec.get("system", 0.12) else None
+    count = spec["branches"]
+    per_row = spec.get("pictures", 1) * (columns + 1) * rows + 20 * count
+    batch = max(4, spec["tokens"] // per_row)
+    rows_of_ids, pictures, labels, kinds = [], [], [], []
+    for _ in range(batch):
+        found = make_scenes(rng, spec, columns, rows)
+        asked = questions.ask(rng, found, count, spec.get("kinds"))
+        prefix = [BOS, INST, *(tok.encode(system + "\n\n") if system else ())]
+        for s in found:
+            prefix += picture_tokens(columns, rows)
+        ids, learn, segment, position = list(prefix), [False] * len(prefix), [0] * len(prefix), list(range(len(prefix)))
+        row_kinds = []
+        for i, (kind, turns) in enumerate(conversations(rng, asked, system)):
+            b_ids, b_learn = branch(tok, rng, turns, None)
+            ids += b_ids
+            learn += b_learn
+            segment += [i + 1] * len(b_ids)
+            position += range(len(prefix), len(prefix) + len(b_ids))
+            row_kinds.append(kind)
+        rows_of_ids.append((ids, learn, segment, position))
+        kinds.append(row_kinds)
+        pictures.append([preprocess(s.image) for s in found])
+        labels.append([patch_labels(s) for s in found])
+    return collate(rows_of_ids, pictures, labels, kinds)
+
+
+def collate(rows_of_ids, pictures, labels, kinds):
+    longest = -(-max(len(r[0]) for r in rows_of_ids) // 8) * 8
+    shape = (len(rows_of_ids), longest)
+    ids, target = np.zeros(shape, np.int64), np.full(shape, IGNORE, np.int64)
+    segment, position = np.full(shape, -1, np.int16), np.zeros(shape, np.int64)
+    for b, (i, learn, s, p) in enumerate(rows_of_ids):
+        n = len(i)
+        ids[b, :n], segment[b, :n], position[b, :n] = i, s, p
+        following = np.array(i[1:] + [0])
+        wanted = np.array(learn[1:] + [False])
+        target[b, :n] = np.where(wanted, following, IGNORE)
+    slots = range(len(pictures[0]))
+    return {
+        "ids": torch.from_numpy(ids), "target": torch.from_numpy(target), "segment": torch.from_numpy(segment),
+        "position": torch.from_numpy(position), "kinds": kinds,
+        "pictures": [torch.from_numpy(np.stack([p[s] for p in pictures])) for s in slots],
+        "labels": [torch.from_numpy(np.stack([p[s] for p in labels])) for s in slots] if labels else [],
+    }
+
+
+def attention_mask(segment):
+    """[batch, 1, tokens, tokens]: the beginning and a token's own branch, never what comes later."""
+    tokens = segment.shape[1]
+    causal = torch.ones(tokens, tokens, dtype=torch.bool).tril()
+    shared = (segment == 0)[:, None, :] | (segment[:, :, None] == segment[:, None, :])
+    return (causal & shared)[:, None]
