@@ -15,7 +15,7 @@ func TestDecodeAppliesOrientation(t *testing.T) {
 	for name, tolerance := range map[string]int{ // of the mean difference
 		"exif1.png": 0, "exif2.png": 0, "exif3.png": 0, "exif4.png": 0,
 		"exif5.png": 0, "exif6.png": 0, "exif7.png": 0, "exif8.png": 0,
-		"exif6.tif": 0, "exif6.jpg": 12, "exif6.webp": 12, // lossy, and colour at half size; turned wrongly it is 60
+		"exif6.tif": 0, "exif6.jpg": 12, "exif6.webp": 12, // lossy, and colour at half size; turned wrongly it is 59 or more
 	} {
 		img, err := Decode(readImage(t, name), Options{})
 		if err != nil {

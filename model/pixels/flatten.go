@@ -107,8 +107,8 @@ func highBytes(row, src []byte) {
 }
 
 // clipGray16 narrows 16-bit grey as Pillow's convert from I;16 does: not
-// scaled but clipped, so that all above 255 is white. The model has seen such
-// pictures this way.
+// scaled but clipped, so that all above 255 is white. It looks wrong, and is
+// what mistral-common feeds the model.
 func clipGray16(row, src []byte) {
 	for i := 0; i < len(row); i += 4 {
 		v := src[i/2+1]

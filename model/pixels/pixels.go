@@ -14,8 +14,8 @@ import (
 )
 
 // DefaultMaxPixels bounds an image's width times height when Options does not:
-// 2^27, 512 MiB once decoded. Phone cameras stay below it; Pillow begins to
-// warn at two thirds of it.
+// 2^27, 512 MiB once decoded and enough for a camera of 108 megapixels. Pillow
+// begins to warn at two thirds of it.
 const DefaultMaxPixels = 1 << 27
 
 // Orientation says what to do with an image's EXIF orientation tag.
@@ -37,11 +37,11 @@ type Options struct {
 
 // Decode reads a JPEG, PNG, GIF, WebP, BMP or TIFF file, of an animation or a
 // document the first frame. The result is opaque: transparency is laid on
-// white by Pillow's integer arithmetic, out = t + t>>8 >> 8 with
-// t = 255(255-a) + ca + 128.
+// white by Pillow's integer arithmetic: t = 255*(255-a) + c*a + 128,
+// out = (t + t>>8) >> 8.
 //
 // Size is checked in the header before any pixel is decoded; memory stays
-// within about 20 bytes a pixel. Errors name the format and what is wrong.
+// within about 30 bytes a pixel, most of it for progressive JPEG. Errors name the format and what is wrong.
 func Decode(data []byte, o Options) (*image.RGBA, error) {
 	format, err := sniff(data)
 	if err != nil {

@@ -47,9 +47,8 @@ func cubic(x float32) (c [4]float32) {
 }
 
 // resize returns img at width x height as float32 RGB, [height, width, 3], in
-// 0..255 but neither rounded nor clamped: cubic weights overshoot at edges,
-// and the model was trained on that. A picture that has the size already is
-// copied.
+// 0..255 but neither rounded nor clamped: cubic weights overshoot at edges, and
+// the reference lets them. A picture that has the size already is copied.
 func resize(img *image.RGBA, width, height int) []float32 {
 	xs, ys := cubicTaps(img.Rect.Dx(), width), cubicTaps(img.Rect.Dy(), height)
 	out := make([]float32, height*width*3)

@@ -21,8 +21,8 @@ func decodeTIFF(data []byte) (*image.RGBA, error) {
 }
 
 // faxInverted reports whether the file holds fax runs (CCITT group 3 or 4) and
-// says that 0 is black. libtiff, which wrote nearly all of these, keeps white
-// runs as 0 even then; x/image/tiff turns them.
+// says that 0 is black. libtiff, and so Pillow, keeps white runs as 0 even
+// then; x/image/tiff makes them 1.
 func faxInverted(data []byte) bool {
 	const blackIsZero = 1
 	compression := tiffTag(data, tagCompression)
