@@ -7,7 +7,7 @@ import "container/heap"
 // U+FFFD, as Decode writes them.
 func (t *Tekken) Encode(text string) []Token {
 	text = toValid(text)
-	var tokens []Token
+	tokens := make([]Token, 0, len(text)/4) // English has four letters a token
 	var m merger
 	for len(text) > 0 {
 		n := split(text)

@@ -2,7 +2,6 @@ package tokenizer
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
 )
@@ -55,8 +54,7 @@ func hasType(v any, name string) bool {
 	case *object:
 		return name == "object"
 	case number:
-		_, whole := v.integer()
-		return name == "number" || name == "integer" && whole
+		return name == "number" || name == "integer" && v.whole()
 	}
 	return name == "null"
 }
@@ -85,11 +83,11 @@ func (c *schemaCheck) keyword(key string, v any, depth int) {
 	case "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum":
 		c.is(v, depth, "number")
 	case "multipleOf":
-		if c.is(v, depth, "number") && !positive(v.(number)) {
+		if c.is(v, depth, "number") && v.(number).float() <= 0 {
 			c.add(depth, false, "%s is less than or equal to the minimum of 0", repr(v))
 		}
 	case "maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties":
-		if c.is(v, depth, "integer") && strings.HasPrefix(string(v.(number)), "-") {
+		if c.is(v, depth, "integer") && v.(number).float() < 0 {
 			c.add(depth, false, "%s is less than the minimum of 0", repr(v))
 		}
 	case "additionalItems", "contains", "additionalProperties", "propertyNames", "if", "then", "else", "not":
@@ -174,9 +172,4 @@ func repeats(list []any) bool {
 		seen[dumps(e)] = true
 	}
 	return len(seen) < len(list)
-}
-
-func positive(n number) bool {
-	f, _, err := big.ParseFloat(string(n), 10, 64, big.ToNearestEven)
-	return err == nil && f.Sign() > 0
 }

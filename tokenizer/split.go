@@ -22,6 +22,7 @@ const (
 )
 
 // classOf returns the classes of r, by the Unicode version of package unicode.
+// A character that is newer than that has none, and counts as a symbol.
 func classOf(r rune) class {
 	switch {
 	case 'a' <= r && r <= 'z':

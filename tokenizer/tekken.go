@@ -44,6 +44,8 @@ const Pattern = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}
 // maxFile bounds what Read takes into memory. The released files have 9 to 19 MB.
 const maxFile = 256 << 20
 
+var errTooLarge = errors.New("more than 256 MiB: not a vocabulary")
+
 // IsTekken reports whether path is named as mistral-common expects of a
 // vocabulary file: *tekken*.json.
 func IsTekken(path string) bool {
@@ -53,6 +55,13 @@ func IsTekken(path string) bool {
 
 // Open reads the vocabulary at path.
 func Open(path string) (*Tekken, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("tokenizer: %s: %w", path, errTooLarge)
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
@@ -64,11 +73,11 @@ func Open(path string) (*Tekken, error) {
 	return t, nil
 }
 
-// Read reads a vocabulary, at most 256 MiB of it.
+// Read reads a vocabulary of at most 256 MiB.
 func Read(r io.Reader) (*Tekken, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("tokenizer: read tekken.json: %w", err)
+		return nil, fmt.Errorf("tokenizer: tekken.json: %w", err)
 	}
 	return Parse(data)
 }
@@ -93,7 +102,7 @@ type config struct {
 
 func parse(data []byte) (*Tekken, error) {
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("more than %d MiB: not a vocabulary", maxFile>>20)
+		return nil, errTooLarge
 	}
 	f, err := scanFile(data)
 	if err != nil {

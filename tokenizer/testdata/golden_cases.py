@@ -87,7 +87,7 @@ WEATHER = declare("get_current_weather", {
 
 NUMBERS = '[1, 1.0, -0, -0.0, 0.1, 1e5, 1E+2, 1e16, 1e15, 123456789012345678901234567890, 1e22, 1e-4, 1e-5, 1.5e300, 1e400, 5e-324, 2.50]'
 
-# A text, then an image, then text around images: what is in which order.
+# Each is a name, a validation mode and the body of a request.
 CHATS = [
     case("one question", user("hello")),
     case("serving", user("hello"), mode="serving", model="m"),
@@ -204,5 +204,6 @@ CHATS = [
         {"allOf": []}, {"anyOf": [{"type": 1}]}, {"not": 3}, {"dependencies": {"a": 5}}, {"dependencies": {"a": ["b"]}},
         {"uniqueItems": "yes"}, {"type": "foo", "required": "x"}, {"examples": 3}, {"const": None, "default": 3}, {"if": True, "then": 1},
         {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "number", "minimum": 1e-7}}}},
+        {"minLength": 1e16}, {"minLength": -0.0}, {"maxLength": -1.0}, {"multipleOf": -1e-9}, {"minimum": {"a": "\"'é\u0001\u200b"}},
     ])
 ]
