@@ -3,6 +3,7 @@ package gpu
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,6 +73,11 @@ func Adapters() ([]Info, error) {
 }
 
 func adapters() ([]adapter, error) {
+	// Mesa's layer that reorders devices asks the display server first, and
+	// complains on stderr where there is none. We choose ourselves.
+	if os.Getenv("NODEVICE_SELECT") == "" {
+		os.Setenv("NODEVICE_SELECT", "1")
+	}
 	inst := wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: backends})
 	var list []adapter
 	for _, raw := range inst.EnumerateAdapters(nil) {

@@ -1,15 +1,16 @@
-// y[at[i], :] = x[first + i, :]      one invocation per quad
+// y[at[place + i], :] = x[first + i, :]      one invocation per quad
 
 import package::lib::grid::unfold;
 
 struct Params {
     n: u32,        // quads to move
     quads: u32,    // of a row
+    place: u32,    // of at to begin with
     first: u32,    // row of x to begin with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> at: array<u32>;               // [n / quads]
+@group(0) @binding(1) var<storage, read> at: array<u32>;               // [places]
 @group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;          // [rows, quads]
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [rows, quads]
 
@@ -22,6 +23,6 @@ fn scatter(
     let i = unfold(group, groups) * 64u + lane;
     if i < params.n {
         let column = i % params.quads;
-        y[at[i / params.quads] * params.quads + column] = x[params.first * params.quads + i];
+        y[at[params.place + i / params.quads] * params.quads + column] = x[params.first * params.quads + i];
     }
 }

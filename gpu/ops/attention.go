@@ -17,12 +17,12 @@ type Mask struct {
 
 type attentionVecParams struct {
 	Heads, SharedBy, Keys, Causal, Base, Begin uint32
-	Scale                                     float32
+	Scale                                      float32
 }
 
 type attentionTileParams struct {
 	Heads, SharedBy, Keys, Causal, Base, Begin, Until uint32
-	Scale                                         float32
+	Scale                                             float32
 }
 
 const (

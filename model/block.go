@@ -1,0 +1,119 @@
+package model
+
+import (
+	"context"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
+)
+
+// A pass is one run through the layers of a tower: its activations, and what
+// differs between text and images. Each tensor is named for the value it
+// holds, because that name is what a tap sees.
+type pass struct {
+	x, normed, delta gpu.Tensor // [n, dim]
+	q, attended      gpu.Tensor // [n, heads*headDim]
+	k, v             gpu.Tensor // [n, kvHeads*headDim]
+	gate, up, gated  gpu.Tensor // [n, hidden]
+
+	table   gpu.Tensor // [positions, headDim/2, 2], by position or by row and column
+	first   int        // row of the table for the first row of x
+	headDim int
+	eps     float32
+	mask    ops.Mask
+	history history // nil: the keys and values of the pass itself
+}
+
+// A history keeps the keys and values of a layer and returns all there are:
+// the cache of text.
+type history interface {
+	extend(r *gpu.Recorder, layer int, k, v gpu.Tensor) (keys, values gpu.Tensor, n int)
+}
+
+// newPass makes the activations of a tower for n rows.
+func newPass(a *arena, n, dim, width, kvWidth, hidden int) *pass {
+	return &pass{
+		x: a.new("x", n, dim), normed: a.new("normed", n, dim), delta: a.new("delta", n, dim),
+		q: a.new("q", n, width), attended: a.new("attended", n, width),
+		k: a.new("k", n, kvWidth), v: a.new("v", n, kvWidth),
+		gate: a.new("gate", n, hidden), up: a.new("up", n, hidden), gated: a.new("gated", n, hidden),
+	}
+}
+
+// rows returns p for its first n rows.
+func (p *pass) rows(n int) *pass {
+	s := *p
+	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.q, &s.attended, &s.k, &s.v, &s.gate, &s.up, &s.gated} {
+		*t = t.Rows(n)
+	}
+	return &s
+}
+
+// run records the layers one after the other.
+func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block) {
+	for i := range layers {
+		if err := ctx.Err(); err != nil {
+			r.Fail(err)
+			return
+		}
+		p.block(r, i, &layers[i])
+	}
+}
+
+// block records one layer: h = x + attention(norm(x)); x = h + ffn(norm(h)).
+func (p *pass) block(r *gpu.Recorder, layer int, b *block) {
+	defer r.Enter("layers.%d", layer)()
+	p.attention(r, layer, b)
+	ops.Add(r, p.x.As("h"), p.delta)
+	p.feedForward(r, b)
+	ops.Add(r, p.x.As(""), p.delta)
+}
+
+func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
+	defer r.Enter("attention")()
+	ops.RMSNorm(r, p.normed, p.x, b.attentionNorm, p.eps)
+	ops.Linear(r, p.q, p.normed, b.wq)
+	ops.Linear(r, p.k, p.normed, b.wk)
+	ops.Linear(r, p.v, p.normed, b.wv)
+	ops.Rotate(r, p.q.As("q_rotated"), p.table, p.first, p.headDim)
+	ops.Rotate(r, p.k.As("k_rotated"), p.table, p.first, p.headDim)
+	keys, values, n := p.k, p.v, p.k.Shape[0]
+	if p.history != nil {
+		keys, values, n = p.history.extend(r, layer, p.k, p.v)
+	}
+	ops.Attention(r, p.attended, p.q, keys, values, n, p.headDim, p.mask)
+	ops.Linear(r, p.delta, p.attended, b.wo)
+}
+
+func (p *pass) feedForward(r *gpu.Recorder, b *block) {
+	defer r.Enter("feed_forward")()
+	ops.RMSNorm(r, p.normed, p.x, b.ffnNorm, p.eps)
+	ops.Linear(r, p.gate, p.normed, b.w1)
+	ops.Linear(r, p.up, p.normed, b.w3)
+	ops.SwiGLU(r, p.gated, p.gate, p.up)
+	ops.Linear(r, p.delta, p.gated, b.w2)
+}
+
+// An arena makes tensors that live and die together. It remembers the first error.
+type arena struct {
+	dev  *gpu.Device
+	mine []gpu.Tensor
+	err  error
+}
+
+func (a *arena) new(name string, shape ...int) gpu.Tensor {
+	return a.keep(a.dev.New(name, gpu.F32, shape...))
+}
+
+func (a *arena) keep(t gpu.Tensor, err error) gpu.Tensor {
+	if a.err == nil {
+		a.err = err
+	}
+	a.mine = append(a.mine, t)
+	return t
+}
+
+func (a *arena) free() {
+	a.dev.Free(a.mine...)
+	a.mine = nil
+}
