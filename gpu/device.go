@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
@@ -84,24 +85,25 @@ func Open(o Options) (*Device, error) {
 	return d, nil
 }
 
-// Close releases the device; its tensors are gone with it.
+// Close frees the device and all that is on it.
 func (d *Device) Close() {
-	for _, k := range d.kernels {
-		for _, g := range k.groups {
-			g.Release()
-		}
-		k.pipeline.Release()
+	if d.kernels == nil {
+		return
 	}
 	d.kernels = nil
-	d.params.raw.Destroy()
+	destroy(d.dev)
 	d.queue.Release()
 	d.dev.Release()
 }
 
-// check returns err, or the error that came outside any scope since the last check.
+// check returns err, or the error that came outside any scope since the last
+// check; that the device is lost outdoes both.
 func (d *Device) check(err error) error {
 	if late := d.sink.take(); late != nil {
-		return late
+		err = late
+	}
+	if err != nil && strings.Contains(err.Error(), "device is lost") { // before the callback has told us
+		return &DeviceLostError{Message: strings.TrimSpace(err.Error())}
 	}
 	return err
 }

@@ -106,6 +106,9 @@ var wgslLine = regexp.MustCompile(`wgsl:(\d+):\d+`)
 
 // located turns a compiler's message into an error with the source file and line.
 func located(m *shaders.Module, err error) error {
+	if lost, ok := err.(*DeviceLostError); ok {
+		return lost
+	}
 	line := 0
 	if at := wgslLine.FindStringSubmatch(err.Error()); at != nil {
 		line, _ = strconv.Atoi(at[1])

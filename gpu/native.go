@@ -35,6 +35,7 @@ extern px_future wgpuAdapterRequestDevice(void *adapter, px_device_desc const *d
 extern uint32_t wgpuAdapterGetLimits(void *adapter, px_limits *limits);
 extern void *wgpuCommandEncoderBeginComputePass(void *encoder, px_pass_desc const *desc);
 extern void wgpuComputePassEncoderEnd(void *pass);
+extern void wgpuDeviceDestroy(void *device);
 extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
 
@@ -173,6 +174,9 @@ func (s sink) take() error {
 	}
 	return fmt.Errorf("%s", message)
 }
+
+// destroy frees all memory of a device at once; it counts as lost from then on.
+func destroy(d *wgpu.Device) { C.wgpuDeviceDestroy(handle(d)) }
 
 // beginPass begins a compute pass. With a query set it writes timestamps to
 // queries at and at+1.

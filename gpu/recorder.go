@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
@@ -114,6 +115,11 @@ func (r *Recorder) dispatch(d Dispatch) error {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
 		k.checked = true
+	}
+	for _, t := range slices.Concat(d.Read, d.Group1) {
+		if t.buf == d.Write.buf {
+			return fmt.Errorf("%s: %v is read and written at once", k.name, t)
+		}
 	}
 	for _, n := range d.Groups {
 		if n > r.dev.Limits.Groups {

@@ -1,0 +1,245 @@
+package gpu
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+
+	"pixtral-wgpu/shaders"
+)
+
+func open(t *testing.T, o Options) *Device {
+	t.Helper()
+	d, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type addParams struct{ N uint32 }
+
+// add records y += x.
+func add(r *Recorder, y, x Tensor) {
+	r.Dispatch(Dispatch{
+		Kernel: shaders.Variant{Kernel: "add"}, Params: addParams{uint32(x.Len() / 4)},
+		Read: []Tensor{x}, Write: y, Groups: [3]int{(x.Len() + 255) / 256}, Work: float64(x.Len()),
+	})
+}
+
+// The bindings keep the C handle in the first field of every object; native.go
+// depends on it.
+func TestHandleOffset(t *testing.T) {
+	for _, object := range []any{
+		wgpu.Adapter{}, wgpu.Device{}, wgpu.Queue{}, wgpu.CommandEncoder{}, wgpu.ComputePassEncoder{}, wgpu.QuerySet{},
+	} {
+		typ := reflect.TypeOf(object)
+		if f := typ.Field(0); f.Name != "ref" || f.Offset != 0 || f.Type.Size() != 8 {
+			t.Errorf("%v begins with %s %v", typ, f.Name, f.Type)
+		}
+	}
+}
+
+func TestAdapters(t *testing.T) {
+	list, err := Adapters()
+	check(t, err)
+	for i, a := range list {
+		if a.Index != i || a.Name == "" || a.Limits.BufferBytes < 1<<28 || a.Limits.Groups < 65535 {
+			t.Errorf("adapter %d is %+v", i, a)
+		}
+	}
+	d := open(t, Options{Device: strings.ToUpper(list[0].Name[:4])})
+	if d.Info.Name != list[0].Name {
+		t.Errorf("%v was opened by the name of %v", d.Info, list[0])
+	}
+	if _, err := Open(Options{Device: "no such card"}); err == nil || !strings.Contains(err.Error(), list[0].Name) {
+		t.Errorf("an unknown name: %v", err)
+	}
+	if d := open(t, Options{DefaultLimits: true}); d.Limits != defaultLimits {
+		t.Errorf("default limits are %+v", d.Limits)
+	}
+}
+
+// A tap sees each value as it was when written, although the buffer is used
+// again, and under the name of its scope.
+func TestTap(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.UploadFloats("x", []float32{1, 2, 3, 4}, 4)
+	check(t, err)
+	y, err := d.UploadFloats("y", []float32{0, 0, 0, 0}, 4)
+	check(t, err)
+	seen := map[string]float32{}
+	r := d.Record()
+	r.Tap = func(r *Recorder, name string, v Tensor) {
+		r.Copy(v, func(data []float32) error { seen[name] = data[3]; return nil })
+	}
+	for i := range 3 {
+		leave := r.Enter("layers.%d", i)
+		add(r, y.As("sum"), x)
+		add(r, y.As(""), x)
+		leave()
+	}
+	check(t, r.Submit())
+	want := map[string]float32{"layers.0.sum": 4, "layers.0": 8, "layers.1.sum": 12, "layers.1": 16, "layers.2.sum": 20, "layers.2": 24}
+	if !reflect.DeepEqual(seen, want) {
+		t.Errorf("seen %v, want %v", seen, want)
+	}
+	if now, _ := d.Used(); now != paramSlot*maxDispatches+32 {
+		t.Errorf("%d bytes are in use: snapshots were not freed", now)
+	}
+}
+
+// Many dispatches go out in several submissions, in order, and their pace
+// settles.
+func TestPace(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.UploadFloats("x", []float32{1, 1, 1, 1}, 4)
+	check(t, err)
+	y, err := d.New("y", F32, 4)
+	check(t, err)
+	d.pace.budget = 20 // five dispatches
+	r := d.Record()
+	for range 3 * maxDispatches {
+		add(r, y, x)
+	}
+	check(t, r.Submit())
+	got, err := d.Floats(y)
+	check(t, err)
+	if got[0] != 3*maxDispatches {
+		t.Errorf("%v additions were made of %d", got[0], 3*maxDispatches)
+	}
+	if d.pace.budget < 1000 {
+		t.Errorf("the budget is %v after short submissions", d.pace.budget)
+	}
+	if n := d.Record().Fit(100, 8, d.pace.budget/20); n != 16 {
+		t.Errorf("%d of 100 items fit, in steps of 8 where 20 would", n)
+	}
+}
+
+func TestClock(t *testing.T) {
+	d := open(t, Options{})
+	c, err := d.NewClock()
+	check(t, err)
+	x, err := d.New("x", F32, 4096)
+	check(t, err)
+	y, err := d.New("y", F32, 4096)
+	check(t, err)
+	for range 2 {
+		r := d.Record()
+		r.Clock = c
+		for range maxSpans/2 + 5 {
+			add(r, y, x)
+		}
+		check(t, r.Submit())
+	}
+	if len(c.Spans) != maxSpans+10 {
+		t.Fatalf("%d spans for %d dispatches", len(c.Spans), maxSpans+10)
+	}
+	var total float64
+	for _, s := range c.Spans {
+		if s.Kernel != "add" || s.Name != "y" || s.Duration < 0 || s.Start < 0 {
+			t.Fatalf("a span is %+v", s)
+		}
+		total += s.Duration.Seconds()
+	}
+	if total <= 0 || total > 60 {
+		t.Errorf("the dispatches took %v seconds", total)
+	}
+}
+
+// What goes wrong arrives as a typed error that names its place.
+func TestErrors(t *testing.T) {
+	d := open(t, Options{MemoryBytes: 1 << 20})
+	x, err := d.New("x", F32, 4)
+	check(t, err)
+	y, err := d.New("y", F32, 4)
+	check(t, err)
+
+	var memory *OutOfMemoryError
+	if _, err := d.New("large", F32, 1<<20); !errors.As(err, &memory) || !strings.Contains(memory.What, "large") || memory.Bytes != 1<<22 {
+		t.Errorf("beyond the allowance: %v", err)
+	}
+	if _, err := open(t, Options{}).New("huge", F32, math.MaxInt32, 64); !errors.As(err, &memory) {
+		t.Errorf("beyond the adapter: %v", err)
+	}
+	if _, err := d.New("none", F32, 3, 0); err == nil {
+		t.Error("an empty tensor: no error")
+	}
+
+	// The first error counts; what follows is not recorded.
+	fails := func(name string, target any, want string, record func(r *Recorder)) {
+		t.Helper()
+		r := d.Record()
+		defer r.Enter("layers.7")()
+		record(r)
+		record(r)
+		err := r.Submit()
+		if err == nil || target != nil && !errors.As(err, target) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "layers.7") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var shape *ShapeError
+	var compile *CompileError
+	fails("shape", &shape, "shaders/add.wgsl", func(r *Recorder) { r.Misfit("add", "%v and %v", x, x) })
+	fails("no such kernel", &compile, "nonsense", func(r *Recorder) {
+		r.Dispatch(Dispatch{Kernel: shaders.Variant{Kernel: "nonsense"}, Params: addParams{1}, Write: x})
+	})
+	fails("no such format", &compile, "quant/q3.wgsl", func(r *Recorder) {
+		r.Dispatch(Dispatch{Kernel: shaders.Variant{Kernel: "embed", Weights: "q3"}, Params: addParams{1}, Write: x})
+	})
+	fails("params", nil, "n: u32", func(r *Recorder) {
+		r.Dispatch(Dispatch{Kernel: shaders.Variant{Kernel: "add"}, Params: struct{ M uint32 }{1}, Read: []Tensor{x}, Write: x})
+	})
+	fails("too few tensors", nil, "add", func(r *Recorder) {
+		r.Dispatch(Dispatch{Kernel: shaders.Variant{Kernel: "add"}, Params: addParams{1}, Write: x})
+	})
+	fails("read and written at once", nil, "add", func(r *Recorder) { add(r, x, x) })
+	fails("too many workgroups", nil, "65535", func(r *Recorder) {
+		r.Dispatch(Dispatch{Kernel: shaders.Variant{Kernel: "add"}, Params: addParams{1}, Read: []Tensor{x}, Write: y, Groups: [3]int{1 << 17}})
+	})
+}
+
+// A lost device is an error of everything that comes after, not a crash.
+func TestDeviceLost(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.New("x", F32, 4)
+	check(t, err)
+	y, err := d.New("y", F32, 4)
+	check(t, err)
+	destroy(d.dev)
+	var lost *DeviceLostError
+	r := d.Record()
+	add(r, y, x)
+	if err := r.Submit(); !errors.As(err, &lost) {
+		t.Errorf("submit: %v", err)
+	}
+	if _, err := d.Floats(x); !errors.As(err, &lost) {
+		t.Errorf("read: %v", err)
+	}
+	if _, err := d.New("z", F32, 4); !errors.As(err, &lost) {
+		t.Errorf("new: %v", err)
+	}
+	if err := d.Write(x, 0, make([]byte, 16)); !errors.As(err, &lost) {
+		t.Errorf("write: %v", err)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for bytes, want := range map[uint64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 25 << 30: "25 GiB"} {
+		if got := Size(bytes); got != want {
+			t.Errorf("%d is %s, want %s", bytes, got, want)
+		}
+	}
+}
