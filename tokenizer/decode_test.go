@@ -120,6 +120,8 @@ func TestDecoderSteps(t *testing.T) {
 		{b[0], ""}, {k.Control.EOS, "\ufffd"}, {k.Control.EOS, ""}, // a special token ends it
 		{b[0], ""}, {-1, "\ufffd"}, {b[0], ""}, {Token(k.VocabSize()), "\ufffd"}, // so does what is no token
 		{b[0], ""}, {b[0], "\ufffd"}, {b[1], ""}, // another lead
+		{k.special + 0xFF, "\ufffd\ufffd"}, // what can never be whole does not wait
+		{b[0], ""},
 	} {
 		if got := d.Next(step.tok); got != step.want {
 			t.Errorf("step %d: %q, want %q", i, got, step.want)

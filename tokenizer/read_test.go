@@ -141,6 +141,7 @@ func TestParseRefuses(t *testing.T) {
 		{entryAt(256, fields{"rank": 256, "token_bytes": "a"}), "token_bytes: illegal base64"},
 		{entryAt(256, fields{"rank": 256, "token_bytes": 5}), "want a string"},
 		{entryAt(256, 5), "vocab[256]: byte"},
+		{entryAt(256, fields{"rank": json.Number("18446744073709551872"), "token_bytes": "aGU="}), "number is too large"}, // 2⁶⁴ + 256
 		{entryAt(256, ranked(256, "a")), `vocab[256]: token "a" stands there twice`},
 		{entryAt(97, ranked(97, "b")), `vocab[97]: token is "b", want the byte 0x61`},
 		{set("v11", "config", "version"), "special_tokens are missing"},

@@ -6,41 +6,82 @@ import (
 	"strings"
 )
 
-// schemaFault checks that v is a JSON Schema of draft 7, by the meta-schema
-// (json-schema.org/draft-07/schema), and returns what is wrong in the words of
-// Python's jsonschema, or "". Of several faults it names the outermost.
-// Not checked is that a "pattern" is a regular expression of Python's.
+// keywords are the properties of the meta-schema of draft 7, in its order
+// (json-schema.org/draft-07/schema). Python's jsonschema checks them in that
+// order and reports the first fault; of several members of an object it takes
+// any, so there the first is as good.
+var keywords = []string{
+	"$id", "$schema", "$ref", "$comment", "title", "description", "readOnly", "examples", "multipleOf",
+	"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern",
+	"additionalItems", "items", "maxItems", "minItems", "uniqueItems", "contains", "maxProperties",
+	"minProperties", "required", "additionalProperties", "definitions", "properties", "patternProperties",
+	"dependencies", "propertyNames", "enum", "type", "format", "contentMediaType", "contentEncoding",
+	"if", "then", "else", "allOf", "anyOf", "oneOf", "not",
+}
+
+// schemaFault checks that v is a JSON Schema of draft 7 and returns what is
+// wrong, in the words of jsonschema, or "". Not checked is that a "pattern" is
+// a regular expression of Python's.
 func schemaFault(v any) string {
-	var c schemaCheck
-	c.schema(v, 0)
-	return c.fault
-}
-
-// A schemaCheck keeps the worst fault seen.
-type schemaCheck struct {
-	fault string
-	depth int
-	weak  bool // an alternative failed: any other fault at the same depth says more
-}
-
-func (c *schemaCheck) add(depth int, weak bool, format string, args ...any) {
-	if c.fault == "" || depth < c.depth || depth == c.depth && c.weak && !weak {
-		c.fault, c.depth, c.weak = fmt.Sprintf(format, args...), depth, weak
+	o, ok := v.(*object)
+	if !ok {
+		return typeFault(v, "object", "boolean")
 	}
-}
-
-// jsonTypes are the types that a schema can ask for.
-var jsonTypes = []string{"array", "boolean", "integer", "null", "number", "object", "string"}
-
-// is reports whether v has one of the types; if not, that is a fault.
-func (c *schemaCheck) is(v any, depth int, types ...string) bool {
-	for _, t := range types {
-		if hasType(v, t) {
-			return true
+	for _, key := range keywords {
+		if v, ok := o.values[key]; ok {
+			if fault := keywordFault(key, v); fault != "" {
+				return fault
+			}
 		}
 	}
-	c.add(depth, false, "%s is not of type '%s'", repr(v), strings.Join(types, "', '"))
-	return false
+	return ""
+}
+
+func keywordFault(key string, v any) string {
+	switch key {
+	case "$id", "$schema", "$ref", "$comment", "title", "description", "pattern", "format",
+		"contentMediaType", "contentEncoding":
+		return typeFault(v, "string")
+	case "readOnly", "uniqueItems":
+		return typeFault(v, "boolean")
+	case "examples", "enum":
+		return typeFault(v, "array")
+	case "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum":
+		return typeFault(v, "number")
+	case "multipleOf":
+		if n, ok := v.(number); ok && n.float() <= 0 {
+			return repr(v) + " is less than or equal to the minimum of 0"
+		}
+		return typeFault(v, "number")
+	case "maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties":
+		if n, ok := v.(number); ok && n.whole() && n.float() < 0 {
+			return repr(v) + " is less than the minimum of 0"
+		}
+		return typeFault(v, "integer")
+	case "allOf", "anyOf", "oneOf":
+		return schemasFault(v)
+	case "definitions", "properties", "patternProperties":
+		return membersFault(v, schemaFault)
+	case "required":
+		return stringsFault(v)
+	case "items":
+		return anyFault(v, schemaFault, schemasFault)
+	case "dependencies":
+		return membersFault(v, func(v any) string { return anyFault(v, schemaFault, stringsFault) })
+	case "type":
+		return anyFault(v, typeNameFault, typeListFault)
+	}
+	return schemaFault(v)
+}
+
+// typeFault checks that v has one of the types.
+func typeFault(v any, types ...string) string {
+	for _, t := range types {
+		if hasType(v, t) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s is not of type '%s'", repr(v), strings.Join(types, "', '"))
 }
 
 func hasType(v any, name string) bool {
@@ -59,110 +100,75 @@ func hasType(v any, name string) bool {
 	return name == "null"
 }
 
-// schema checks one schema at that depth of the whole.
-func (c *schemaCheck) schema(v any, depth int) {
-	o, ok := v.(*object)
-	if !ok {
-		c.is(v, depth, "object", "boolean")
-		return
+// membersFault checks each member of an object.
+func membersFault(v any, check func(any) string) string {
+	if fault := typeFault(v, "object"); fault != "" {
+		return fault
 	}
-	for _, key := range o.keys {
-		c.keyword(key, o.values[key], depth+1)
+	for _, name := range v.(*object).keys {
+		if fault := check(v.(*object).values[name]); fault != "" {
+			return fault
+		}
 	}
+	return ""
 }
 
-func (c *schemaCheck) keyword(key string, v any, depth int) {
-	switch key {
-	case "$id", "$schema", "$ref", "$comment", "title", "description", "pattern", "format",
-		"contentMediaType", "contentEncoding":
-		c.is(v, depth, "string")
-	case "readOnly", "uniqueItems":
-		c.is(v, depth, "boolean")
-	case "examples", "enum":
-		c.is(v, depth, "array")
-	case "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum":
-		c.is(v, depth, "number")
-	case "multipleOf":
-		if c.is(v, depth, "number") && v.(number).float() <= 0 {
-			c.add(depth, false, "%s is less than or equal to the minimum of 0", repr(v))
-		}
-	case "maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties":
-		if c.is(v, depth, "integer") && v.(number).float() < 0 {
-			c.add(depth, false, "%s is less than the minimum of 0", repr(v))
-		}
-	case "additionalItems", "contains", "additionalProperties", "propertyNames", "if", "then", "else", "not":
-		c.schema(v, depth)
-	case "allOf", "anyOf", "oneOf":
-		c.schemas(v, depth)
-	case "definitions", "properties", "patternProperties":
-		if c.is(v, depth, "object") {
-			for _, name := range v.(*object).keys {
-				c.schema(v.(*object).values[name], depth+1)
-			}
-		}
-	case "required":
-		c.strings(v, depth)
-	case "items":
-		c.either(v, depth, (*schemaCheck).schema, (*schemaCheck).schemas)
-	case "dependencies":
-		if c.is(v, depth, "object") {
-			for _, name := range v.(*object).keys {
-				c.either(v.(*object).values[name], depth+1, (*schemaCheck).schema, (*schemaCheck).strings)
-			}
-		}
-	case "type":
-		if !typeName(v) && !typeList(v) {
-			c.add(depth, true, "%s is not valid under any of the given schemas", repr(v))
-		}
-	}
-}
-
-// schemas checks a list of schemas, which must not be empty.
-func (c *schemaCheck) schemas(v any, depth int) {
-	if !c.is(v, depth, "array") {
-		return
-	}
-	if len(v.([]any)) == 0 {
-		c.add(depth, false, "[] should be non-empty")
+// elementsFault checks each element of a list.
+func elementsFault(v any, check func(any) string) string {
+	if fault := typeFault(v, "array"); fault != "" {
+		return fault
 	}
 	for _, e := range v.([]any) {
-		c.schema(e, depth+1)
-	}
-}
-
-// strings checks a list of different strings.
-func (c *schemaCheck) strings(v any, depth int) {
-	if !c.is(v, depth, "array") {
-		return
-	}
-	list := v.([]any)
-	for _, e := range list {
-		c.is(e, depth+1, "string")
-	}
-	if repeats(list) {
-		c.add(depth, false, "%s has non-unique elements", repr(v))
-	}
-}
-
-// either checks v against two alternatives.
-func (c *schemaCheck) either(v any, depth int, checks ...func(*schemaCheck, any, int)) {
-	for _, check := range checks {
-		var try schemaCheck
-		if check(&try, v, depth); try.fault == "" {
-			return
+		if fault := check(e); fault != "" {
+			return fault
 		}
 	}
-	c.add(depth, true, "%s is not valid under any of the given schemas", repr(v))
+	return ""
 }
 
-func typeName(v any) bool {
+// anyFault checks v against alternatives, one of which is enough.
+func anyFault(v any, checks ...func(any) string) string {
+	for _, check := range checks {
+		if check(v) == "" {
+			return ""
+		}
+	}
+	return repr(v) + " is not valid under any of the given schemas"
+}
+
+// schemasFault checks a list of schemas.
+func schemasFault(v any) string {
+	if list, ok := v.([]any); ok && len(list) == 0 {
+		return "[] should be non-empty"
+	}
+	return elementsFault(v, schemaFault)
+}
+
+// stringsFault checks a list of different strings.
+func stringsFault(v any) string {
+	fault := elementsFault(v, func(v any) string { return typeFault(v, "string") })
+	if fault == "" && repeats(v.([]any)) {
+		fault = repr(v) + " has non-unique elements"
+	}
+	return fault
+}
+
+// typeNameFault checks the name of a type that a schema can ask for.
+func typeNameFault(v any) string {
 	name, ok := v.(string)
-	return ok && slices.Contains(jsonTypes, name)
+	if ok && slices.Contains([]string{"array", "boolean", "integer", "null", "number", "object", "string"}, name) {
+		return ""
+	}
+	return repr(v) + " is not a type"
 }
 
-func typeList(v any) bool {
-	list, ok := v.([]any)
-	return ok && len(list) > 0 && !repeats(list) && !slices.ContainsFunc(list, func(e any) bool { return !typeName(e) })
+// typeListFault checks a list of different names of types.
+func typeListFault(v any) string {
+	fault := elementsFault(v, typeNameFault)
+	if list, ok := v.([]any); ok && (len(list) == 0 || repeats(list)) {
+		fault = "empty, or a type stands there twice"
+	}
+	return fault
 }
 
 // repeats reports whether two values of a list are equal.

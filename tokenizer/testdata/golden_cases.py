@@ -153,6 +153,9 @@ CHATS = [
     case("result of a point", user("a"), assistant(tool_calls=[call()]), tool("1.")),
     case("name of a tool", user("a"), assistant(tool_calls=[call()]), tool("1", name="f")),
     case("merged calls", user("a"), assistant(tool_calls=[call("f")]), tool("1"), assistant(tool_calls=[call("g")]), tool("2"), user("c")),
+    case("calls first, without result", assistant(tool_calls=[call()]), user("b"), mode="serving", model="m"),
+    case("calls first, with result", assistant(tool_calls=[call()]), tool("1"), user("b"), mode="serving", model="m"),
+    case("calls first, tested", assistant(tool_calls=[call()]), tool("1"), user("b")),
     case("calls unanswered", user("a"), assistant(tool_calls=[call()]), user("b")),
     # What is refused, and how.
     case("no messages"),
@@ -193,11 +196,13 @@ CHATS = [
     case("reasoning effort", user("a"), reasoning_effort="high"),
     case("truncation", user("a"), truncate_for_context_length=True),
 ] + [
+    # Of faulty members of one object jsonschema reports any; here is never more than one.
     case(f"schema {i}", user("a"), tools=[declare("f", schema)])
     for i, schema in enumerate([
         {"type": "foo"}, {"type": 5}, {"type": ["string", "foo"]}, {"type": []}, {"type": ["string", "null"]}, {"type": None},
         {"type": "a'b"}, {"properties": []}, {"properties": {"a": 5}}, {"properties": {"a": {"type": "nope"}}},
-        {"properties": {"a": {"items": 3}, "b": 7}}, {"required": "a"}, {"required": ["a", "a"]}, {"required": [1]},
+        {"properties": {"a": {"items": 3}}}, {"properties": {"a": {"minimum": "x"}}, "title": 1}, {"not": 1, "type": 1, "enum": 1},
+        {"required": "a"}, {"required": ["a", "a"]}, {"required": [1]},
         {"required": [1], "properties": {"a": {"minimum": "x"}}}, {"enum": 5}, {"enum": [1, 1, None]}, {"items": 5}, {"items": []},
         {"items": [{"type": "string"}]}, {"minLength": -1}, {"minLength": 1.5}, {"maxItems": 1.0}, {"minimum": "a"}, {"minimum": True},
         {"multipleOf": 0}, {"multipleOf": 0.5}, {"$ref": 5}, {"title": {"a": [1, None, True, 2.5, "x\n"]}}, {"additionalProperties": "x"},
