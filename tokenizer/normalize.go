@@ -5,7 +5,7 @@ import "strings"
 // A turn is a message as it is encoded: neighbours of the same role are one.
 type turn struct {
 	role   Role
-	parts  []Part // no empty text, no two texts side by side
+	parts  []Part // once merged: no empty text, no two texts side by side
 	calls  []ToolCall
 	prefix bool
 	callID string
@@ -31,15 +31,18 @@ func normalize(messages []Message) (system string, turns []turn) {
 		switch {
 		case m.Role == RoleSystem:
 			if len(m.Parts) > 0 {
-				prompts = append(prompts, join(turn{parts: appendParts(nil, m.Parts)}))
+				prompt, _ := turn{parts: merge(m.Parts)}.text()
+				prompts = append(prompts, prompt)
 			}
+			continue
 		// A system prompt between two messages of a role keeps them apart.
-		case m.Role != RoleTool && i > 0 && messages[i-1].Role == m.Role:
-			turns[len(turns)-1].add(m)
-		default:
+		case m.Role == RoleTool || i == 0 || messages[i-1].Role != m.Role:
 			turns = append(turns, turn{role: m.Role})
-			turns[len(turns)-1].add(m)
 		}
+		turns[len(turns)-1].add(m)
+	}
+	for i := range turns {
+		turns[i].parts = merge(turns[i].parts)
 	}
 	if len(turns) == 0 || turns[0].role != RoleUser {
 		turns = append([]turn{{role: RoleUser}}, turns...)
@@ -51,32 +54,32 @@ func normalize(messages []Message) (system string, turns []turn) {
 const paragraph = "\n\n"
 
 func (t *turn) add(m Message) {
-	t.parts = appendParts(t.parts, m.Parts)
+	t.parts = append(t.parts, m.Parts...)
 	t.calls = append(t.calls, m.ToolCalls...)
 	t.prefix = t.prefix || m.Prefix
 	t.callID = m.ToolCallID
 }
 
-// appendParts appends content to content and joins the texts that meet.
-func appendParts(parts, more []Part) []Part {
-	for _, p := range more {
-		last := len(parts) - 1
-		switch {
-		case p.IsImage():
-			parts = append(parts, p)
-		case p.Text == "":
-		case last >= 0 && !parts[last].IsImage():
-			parts[last].Text += paragraph + p.Text
-		default:
-			parts = append(parts, Text(p.Text))
+// merge joins the texts that stand side by side, and leaves out empty ones.
+func merge(parts []Part) (merged []Part) {
+	var texts []string
+	flush := func() {
+		if len(texts) > 0 {
+			merged = append(merged, Text(strings.Join(texts, paragraph)))
+			texts = texts[:0]
 		}
 	}
-	return parts
-}
-
-func join(t turn) string {
-	text, _ := t.text()
-	return text
+	for _, p := range parts {
+		switch {
+		case p.IsImage():
+			flush()
+			merged = append(merged, p)
+		case p.Text != "":
+			texts = append(texts, p.Text)
+		}
+	}
+	flush()
+	return merged
 }
 
 // trimSpaces is Python's rstrip(" "): no other white space.

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -19,25 +18,33 @@ var keywords = []string{
 	"if", "then", "else", "allOf", "anyOf", "oneOf", "not",
 }
 
-// schemaFault checks that v is a JSON Schema of draft 7 and returns what is
-// wrong, in the words of jsonschema, or "". Not checked is that a "pattern" is
-// a regular expression of Python's.
-func schemaFault(v any) string {
+// A fault is a value in a schema and what is wrong with it, in the words of
+// jsonschema. It is only put together for the one that is reported.
+type fault struct {
+	value any
+	says  string
+}
+
+func (f *fault) String() string { return repr(f.value) + " " + f.says }
+
+// schemaFault checks that v is a JSON Schema of draft 7; nil if it is. Not
+// checked is that a "pattern" is a regular expression of Python's.
+func schemaFault(v any) *fault {
 	o, ok := v.(*object)
 	if !ok {
 		return typeFault(v, "object", "boolean")
 	}
 	for _, key := range keywords {
 		if v, ok := o.values[key]; ok {
-			if fault := keywordFault(key, v); fault != "" {
-				return fault
+			if f := keywordFault(key, v); f != nil {
+				return f
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
-func keywordFault(key string, v any) string {
+func keywordFault(key string, v any) *fault {
 	switch key {
 	case "$id", "$schema", "$ref", "$comment", "title", "description", "pattern", "format",
 		"contentMediaType", "contentEncoding":
@@ -50,12 +57,12 @@ func keywordFault(key string, v any) string {
 		return typeFault(v, "number")
 	case "multipleOf":
 		if n, ok := v.(number); ok && n.float() <= 0 {
-			return repr(v) + " is less than or equal to the minimum of 0"
+			return &fault{v, "is less than or equal to the minimum of 0"}
 		}
 		return typeFault(v, "number")
 	case "maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minProperties":
 		if n, ok := v.(number); ok && n.whole() && n.float() < 0 {
-			return repr(v) + " is less than the minimum of 0"
+			return &fault{v, "is less than the minimum of 0"}
 		}
 		return typeFault(v, "integer")
 	case "allOf", "anyOf", "oneOf":
@@ -67,7 +74,7 @@ func keywordFault(key string, v any) string {
 	case "items":
 		return anyFault(v, schemaFault, schemasFault)
 	case "dependencies":
-		return membersFault(v, func(v any) string { return anyFault(v, schemaFault, stringsFault) })
+		return membersFault(v, func(v any) *fault { return anyFault(v, schemaFault, stringsFault) })
 	case "type":
 		return anyFault(v, typeNameFault, typeListFault)
 	}
@@ -75,13 +82,13 @@ func keywordFault(key string, v any) string {
 }
 
 // typeFault checks that v has one of the types.
-func typeFault(v any, types ...string) string {
+func typeFault(v any, types ...string) *fault {
 	for _, t := range types {
 		if hasType(v, t) {
-			return ""
+			return nil
 		}
 	}
-	return fmt.Sprintf("%s is not of type '%s'", repr(v), strings.Join(types, "', '"))
+	return &fault{v, "is not of type '" + strings.Join(types, "', '") + "'"}
 }
 
 func hasType(v any, name string) bool {
@@ -101,74 +108,74 @@ func hasType(v any, name string) bool {
 }
 
 // membersFault checks each member of an object.
-func membersFault(v any, check func(any) string) string {
-	if fault := typeFault(v, "object"); fault != "" {
-		return fault
+func membersFault(v any, check func(any) *fault) *fault {
+	if f := typeFault(v, "object"); f != nil {
+		return f
 	}
 	for _, name := range v.(*object).keys {
-		if fault := check(v.(*object).values[name]); fault != "" {
-			return fault
+		if f := check(v.(*object).values[name]); f != nil {
+			return f
 		}
 	}
-	return ""
+	return nil
 }
 
 // elementsFault checks each element of a list.
-func elementsFault(v any, check func(any) string) string {
-	if fault := typeFault(v, "array"); fault != "" {
-		return fault
+func elementsFault(v any, check func(any) *fault) *fault {
+	if f := typeFault(v, "array"); f != nil {
+		return f
 	}
 	for _, e := range v.([]any) {
-		if fault := check(e); fault != "" {
-			return fault
+		if f := check(e); f != nil {
+			return f
 		}
 	}
-	return ""
+	return nil
 }
 
 // anyFault checks v against alternatives, one of which is enough.
-func anyFault(v any, checks ...func(any) string) string {
+func anyFault(v any, checks ...func(any) *fault) *fault {
 	for _, check := range checks {
-		if check(v) == "" {
-			return ""
+		if check(v) == nil {
+			return nil
 		}
 	}
-	return repr(v) + " is not valid under any of the given schemas"
+	return &fault{v, "is not valid under any of the given schemas"}
 }
 
 // schemasFault checks a list of schemas.
-func schemasFault(v any) string {
+func schemasFault(v any) *fault {
 	if list, ok := v.([]any); ok && len(list) == 0 {
-		return "[] should be non-empty"
+		return &fault{v, "should be non-empty"}
 	}
 	return elementsFault(v, schemaFault)
 }
 
 // stringsFault checks a list of different strings.
-func stringsFault(v any) string {
-	fault := elementsFault(v, func(v any) string { return typeFault(v, "string") })
-	if fault == "" && repeats(v.([]any)) {
-		fault = repr(v) + " has non-unique elements"
+func stringsFault(v any) *fault {
+	f := elementsFault(v, func(v any) *fault { return typeFault(v, "string") })
+	if f == nil && repeats(v.([]any)) {
+		f = &fault{v, "has non-unique elements"}
 	}
-	return fault
+	return f
 }
 
 // typeNameFault checks the name of a type that a schema can ask for.
-func typeNameFault(v any) string {
+func typeNameFault(v any) *fault {
 	name, ok := v.(string)
 	if ok && slices.Contains([]string{"array", "boolean", "integer", "null", "number", "object", "string"}, name) {
-		return ""
+		return nil
 	}
-	return repr(v) + " is not a type"
+	return &fault{v, "is not a type"}
 }
 
 // typeListFault checks a list of different names of types.
-func typeListFault(v any) string {
-	fault := elementsFault(v, typeNameFault)
+func typeListFault(v any) *fault {
+	f := elementsFault(v, typeNameFault)
 	if list, ok := v.([]any); ok && (len(list) == 0 || repeats(list)) {
-		fault = "empty, or a type stands there twice"
+		f = &fault{v, "is empty or repeats a type"}
 	}
-	return fault
+	return f
 }
 
 // repeats reports whether two values of a list are equal.

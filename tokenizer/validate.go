@@ -200,8 +200,8 @@ func (t Tool) validate() error {
 	if err != nil {
 		return err
 	}
-	if fault := schemaFault(schema); fault != "" {
-		return invalid(InvalidToolSchema, "Invalid tool schema: %s", fault)
+	if f := schemaFault(schema); f != nil {
+		return invalid(InvalidToolSchema, "Invalid tool schema: %s", f)
 	}
 	if !functionName.MatchString(t.Name) {
 		return invalid(InvalidTool, badName, t.Name)
