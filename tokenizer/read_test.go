@@ -85,6 +85,8 @@ func TestParse(t *testing.T) {
 			func(k *Tekken) bool {
 				return k.Control.Unknown == 19 && k.Control.BOS == 18 && k.Name(0) == "[TOOL_CONTENT]"
 			}},
+		"a filler's name beyond the fillers": {set(listed(append(builtin[:19:19], "<SPECIAL_20>")...), "special_tokens"),
+			func(k *Tekken) bool { return k.Name(19) == "<SPECIAL_20>" }},
 		"more special tokens": {all(set(40, "config", "default_num_special_tokens"), set(297, "config", "default_vocab_size")),
 			func(k *Tekken) bool { return k.Name(39) == "<SPECIAL_39>" && k.Encode("he")[0] == 296 }},
 		"entries beyond the vocabulary": {set(276, "config", "default_vocab_size"),
