@@ -127,8 +127,8 @@ func (l *loader) matrix(name string) *gpu.Matrix {
 	rows := t.Shape[0]
 	cols := len(t.Data) / t.DType.Size() / rows
 	sizes := format.RowBytes(cols)
-	m, err := l.dev.UploadMatrix(name, format.Name, rows, cols, sizes, func(part, from, to int) ([]byte, error) {
-		return t.Data[from*sizes[part] : to*sizes[part]], l.ctx.Err()
+	m, err := l.dev.UploadMatrix(name, format.Name, rows, cols, sizes, func(from, to int) ([][]byte, error) {
+		return [][]byte{t.Data[from*sizes[0] : to*sizes[0]]}, l.ctx.Err()
 	})
 	l.w.matrices = append(l.w.matrices, m)
 	l.add(name, len(t.Data), err)

@@ -125,8 +125,12 @@ func (b *bench) poisoned(name string, shape ...int) gpu.Tensor {
 // matrix uploads w in a format and returns it with the weights the kernel sees.
 func (b *bench) matrix(f quant.Format, w []float32, cols int) (*gpu.Matrix, []float32) {
 	parts, sizes := f.Pack(w), f.RowBytes(cols)
-	m, err := b.d.UploadMatrix("w", f.Name, len(w)/cols, cols, sizes, func(part, from, to int) ([]byte, error) {
-		return parts[part][from*sizes[part] : to*sizes[part]], nil
+	m, err := b.d.UploadMatrix("w", f.Name, len(w)/cols, cols, sizes, func(from, to int) ([][]byte, error) {
+		var rows [][]byte
+		for i, p := range parts {
+			rows = append(rows, p[from*sizes[i]:to*sizes[i]])
+		}
+		return rows, nil
 	})
 	if err != nil {
 		b.err = err
