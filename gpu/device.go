@@ -211,18 +211,24 @@ func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 	return d.check(nil)
 }
 
-// Floats copies an f32 or f16 tensor to the host. It waits for the queue.
+// Floats copies a tensor of any type but U32 to the host, as float32. It waits
+// for the queue.
 func (d *Device) Floats(t Tensor) ([]float32, error) {
 	b, err := d.read(t)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]float32, t.Len())
+	single := func(at int) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b[at:])) }
 	for i := range out {
-		if t.Type == F16 {
+		switch t.Type {
+		case F16:
 			out[i] = float16.Frombits(binary.LittleEndian.Uint16(b[2*i:])).Float32()
-		} else {
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		case Q8:
+			block := i / 32 * 36
+			out[i] = single(block) * float32(int8(b[block+4+i%32]))
+		default:
+			out[i] = single(4 * i)
 		}
 	}
 	return out, nil

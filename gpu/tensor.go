@@ -13,17 +13,21 @@ const (
 	F32 Type = iota
 	F16      // half floats, two to a word
 	U32
+	Q8 // signed bytes, 32 to a scale: blocks of nine words, the scale first
 )
 
-// Size returns the bytes of one element.
-func (t Type) Size() int {
-	if t == F16 {
-		return 2
+// Bytes returns the size of n elements, which of Q8 are whole blocks.
+func (t Type) Bytes(n int) uint64 {
+	switch t {
+	case F16:
+		return 2 * uint64(n)
+	case Q8:
+		return 36 * (uint64(n) / 32)
 	}
-	return 4
+	return 4 * uint64(n)
 }
 
-func (t Type) String() string { return [...]string{"f32", "f16", "u32"}[t] }
+func (t Type) String() string { return [...]string{"f32", "f16", "u32", "q8_0"}[t] }
 
 // A Tensor is a named array on the device, row-major, outermost dimension
 // first. It is a small value: copy it freely.
@@ -51,7 +55,7 @@ func (t Tensor) Len() int {
 }
 
 // Bytes is the size of the elements in bytes.
-func (t Tensor) Bytes() uint64 { return uint64(t.Len()) * uint64(t.Type.Size()) }
+func (t Tensor) Bytes() uint64 { return t.Type.Bytes(t.Len()) }
 
 // Exists reports whether t has memory: the zero Tensor stands for "none".
 func (t Tensor) Exists() bool { return t.buf != nil }

@@ -14,12 +14,15 @@ type cache struct {
 	used         int          // positions before this pass
 }
 
-// newCache makes a cache for so many positions, of half floats or of f32.
+// newCache makes a cache for so many positions, of f16, f32 or q8_0.
 func newCache(a *arena, c *Config, positions int, typ gpu.Type) (*cache, error) {
 	width := c.KVHeads * c.HeadDim
-	if bytes, most := uint64(positions*width*typ.Size()), a.dev.Limits.BindingBytes; bytes > most {
+	if typ == gpu.Q8 && width%32 != 0 {
+		return nil, fmt.Errorf("model: keys of %d values do not go into blocks of 32; use --kv f16", width)
+	}
+	if bytes, most := typ.Bytes(positions*width), a.dev.Limits.BindingBytes; bytes > most {
 		return nil, fmt.Errorf("model: a context of %d tokens needs %s of keys a layer, and %v binds %s; use --ctx %d or less",
-			positions, gpu.Size(bytes), a.dev.Info, gpu.Size(most), most/uint64(width*typ.Size()))
+			positions, gpu.Size(bytes), a.dev.Info, gpu.Size(most), most/typ.Bytes(width))
 	}
 	s := &cache{}
 	for i := range c.Layers {

@@ -13,7 +13,7 @@ import (
 type SessionOptions struct {
 	Context   int    // tokens it can hold; 0 means 8192
 	Chunk     int    // prompt tokens evaluated at a time; 0 means 512
-	KV        string // "f16" or "f32", the type of keys and values; "" means f16
+	KV        string // "f16", "f32" or "q8_0", the type of keys and values; "" means f16
 	AllLogits bool   // make the logits of every position of a prompt, for taps
 }
 
@@ -70,9 +70,9 @@ func (p *Pixtral) NewSession(o SessionOptions) (*Session, error) {
 	if o.Context < 2 || o.Context > MaxContext || o.Chunk < 1 {
 		return nil, fmt.Errorf("model: a context of %d tokens; it may be 2 to %d", o.Context, MaxContext)
 	}
-	kv, ok := map[string]gpu.Type{"": gpu.F16, "f16": gpu.F16, "f32": gpu.F32}[o.KV]
+	kv, ok := map[string]gpu.Type{"": gpu.F16, "f16": gpu.F16, "f32": gpu.F32, "q8_0": gpu.Q8}[o.KV]
 	if !ok {
-		return nil, fmt.Errorf("model: keys and values of type %q; there are f16 and f32", o.KV)
+		return nil, fmt.Errorf("model: keys and values of type %q; there are f16, q8_0 and f32", o.KV)
 	}
 	s := &Session{p: p, options: o, arena: arena{dev: p.dev}, images: map[[32]byte]gpu.Tensor{}}
 	var err error

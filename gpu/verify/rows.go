@@ -54,12 +54,20 @@ func rotateChecks() []Check {
 
 func appendChecks() []Check {
 	var list []Check
-	for typ, limit := range map[gpu.Type]float64{gpu.F32: 0, gpu.F16: 1e-6} { // half floats carry 11 bits
-		list = append(list, Check{"append", typ.String(), func(d *gpu.Device) error {
+	for _, c := range []struct {
+		kernel string
+		typ    gpu.Type
+		limit  float64
+	}{
+		{"append", gpu.F32, 0},
+		{"append", gpu.F16, 1e-6},     // half floats carry 11 bits
+		{"append_q8_0", gpu.Q8, 1e-4}, // bytes 7 and a sign
+	} {
+		list = append(list, Check{c.kernel, c.typ.String(), func(d *gpu.Device) error {
 			return on(d, func(b *bench) error {
-				const positions, n, width, at = 9, 4, 20, 3
+				const positions, n, width, at = 9, 4, 96, 3
 				xs := noise(1, n*width)
-				cache := b.keep(d.New("cache", typ, positions, width))
+				cache := b.keep(d.New("cache", c.typ, positions, width))
 				x := b.floats("x", xs, n, width)
 				got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at) })
 				if b.err != nil {
@@ -67,7 +75,7 @@ func appendChecks() []Check {
 				}
 				want := make([]float32, positions*width)
 				ref.Append(want, xs, at, width)
-				return near(got, want, limit)
+				return near(got, want, c.limit)
 			})
 		}})
 	}
