@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model"
+)
+
+// askFlags are the flags of run and trace.
+type askFlags struct {
+	modelFlag
+	promptFlags
+	deviceFlags
+	sampler   model.Sampler
+	maxTokens int
+	stop      []string
+	context   int
+	kv        *choice
+	json      bool
+}
+
+// add adds the flags; kvs are the types of keys and values, the default first.
+func (f *askFlags) add(fs *pflag.FlagSet, maxTokens int, kvs ...string) {
+	f.modelFlag.add(fs)
+	f.promptFlags.add(fs)
+	fs.IntVar(&f.maxTokens, "max-tokens", maxTokens, "longest answer, in `tokens`; 0 leaves it to the model")
+	fs.Float64Var(&f.sampler.Temperature, "temperature", 0.35, "how freely to pick tokens; 0 picks the likeliest")
+	fs.Float64Var(&f.sampler.TopP, "top-p", 0, "pick among the likeliest that together reach this `probability`; 0 is off")
+	fs.IntVar(&f.sampler.TopK, "top-k", 0, "pick among so many of the likeliest `tokens`; 0 is off")
+	fs.Float64Var(&f.sampler.MinP, "min-p", 0, "pick among those at least so likely as the likeliest times this `factor`; 0 is off")
+	fs.Uint64Var(&f.sampler.Seed, "seed", 0, "`number` that repeats an answer (default a new one each time)")
+	fs.StringArrayVar(&f.stop, "stop", nil, "`text` that ends the answer; may be repeated")
+	fs.IntVar(&f.context, "ctx", defaultContext, "`tokens` of memory for the prompt and the answer together")
+	f.deviceFlags.add(fs)
+	f.kv = oneOf(fs, "kv", "type of the keys and values in memory", kvs...)
+	fs.BoolVar(&f.json, "json", false, "print one JSON object instead")
+}
+
+// check reports a bad value and picks a seed if there is none.
+func (f *askFlags) check(cmd *cobra.Command) error {
+	if err := f.sampler.Check(); err != nil {
+		return misuse("%w", err)
+	}
+	if f.maxTokens < 0 {
+		return misuse("--max-tokens %d: an answer cannot be shorter than nothing", f.maxTokens)
+	}
+	if err := checkContext(f.context); err != nil {
+		return err
+	}
+	if !cmd.Flags().Changed("seed") {
+		f.sampler.Seed = uint64(rand.Uint32()) // short enough to be typed
+	}
+	return nil
+}
+
+// defaultContext is the context of a session, unless --ctx says otherwise.
+const defaultContext = 8192
+
+func checkContext(tokens int) error {
+	if tokens < 2 || tokens > model.MaxContext {
+		return misuse("--ctx %d: it may be 2 to %d", tokens, model.MaxContext)
+	}
+	return nil
+}
+
+// An asking is a prompt and the model it goes to, loaded.
+type asking struct {
+	prompt   model.Prompt
+	model    *model.Pixtral
+	session  *model.Session
+	progress *progress
+	loading  time.Duration
+
+	close []func()
+}
+
+// open reads the images, makes the prompt and loads the model, in this order:
+// the prompt's mistakes are known before the weights are read.
+func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *asking, err error) {
+	line, err := f.parse(cmd, args)
+	if err = cmp.Or(err, f.check(cmd)); err != nil {
+		return nil, err
+	}
+	a := &asking{progress: newProgress(cmd.ErrOrStderr())}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	start := time.Now()
+	checkpoint, err := f.modelFlag.open()
+	if err != nil {
+		return nil, err
+	}
+	defer checkpoint.Close()
+	if a.prompt, err = f.prompt(cmd, line, checkpoint); err != nil {
+		return nil, err
+	}
+	if n := len(a.prompt.Tokens); n >= f.context {
+		return nil, &model.ContextError{Tokens: n, Fits: f.context - 1}
+	}
+	var device *gpu.Device
+	if device, err = f.deviceFlags.open(); err != nil {
+		return nil, err
+	}
+	a.close = append(a.close, device.Close)
+	load := model.LoadOptions{Progress: a.progress.bytes("loading " + checkpoint.Name)}
+	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {
+		return nil, err
+	}
+	a.close = append(a.close, a.model.Close)
+	o := model.SessionOptions{Context: f.context, KV: f.kv.value, AllLogits: allLogits}
+	if a.session, err = a.model.NewSession(o); err != nil {
+		return nil, err
+	}
+	a.close = append(a.close, a.session.Close)
+	a.session.Progress = a.progress.count("reading the prompt")
+	a.session.Progress(0, len(a.prompt.Tokens)) // the images come first, and take a while
+	a.loading = time.Since(start)
+	return a, nil
+}
+
+// Close gives everything back, the last first.
+func (a *asking) Close() {
+	a.progress.clear()
+	for i := len(a.close) - 1; i >= 0; i-- {
+		a.close[i]()
+	}
+	a.close = nil
+}
+
+// request is what the flags ask of the session.
+func (a *asking) request(f *askFlags) model.Request {
+	return model.Request{Prompt: a.prompt, Sampler: f.sampler, MaxTokens: f.maxTokens, Stop: f.stop}
+}

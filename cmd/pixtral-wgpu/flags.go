@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model"
+	"pixtral-wgpu/model/pixels"
+)
+
+// A choice is a flag with a few values.
+type choice struct {
+	value string
+	of    []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.of, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.of, s) {
+		return fmt.Errorf("it may be %s", strings.Join(c.of, " or "))
+	}
+	c.value = s
+	return nil
+}
+
+// oneOf adds a flag that takes one of a few values; the first is its default.
+func oneOf(fs *pflag.FlagSet, name, usage string, values ...string) *choice {
+	c := &choice{values[0], values}
+	fs.Var(c, name, usage)
+	return c
+}
+
+// modelFlag names a model.
+type modelFlag struct{ model string }
+
+func (f *modelFlag) add(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.model, "model", "m", pocketName, "`directory` of a model (params.json, consolidated.safetensors, tekken.json), or \"pocket\", the one in the program")
+}
+
+// open opens the model's files.
+func (f *modelFlag) open() (*model.Checkpoint, error) {
+	if f.model == pocketName {
+		return openPocket()
+	}
+	if info, err := os.Stat(f.model); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("there is no directory %q; a model is a directory with params.json, consolidated.safetensors and tekken.json, or %q, the one in the program", f.model, pocketName)
+	}
+	return model.OpenCheckpoint(f.model)
+}
+
+// deviceFlags say which adapter to use, and how.
+type deviceFlags struct {
+	device, shaders string
+	limits          *choice
+}
+
+func (f *deviceFlags) add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.device, "device", "", "`adapter` to run on, by its number in doctor or a part of its name (default the fastest kind)")
+	f.limits = oneOf(fs, "limits", "use all the adapter offers, or only what WebGPU promises everywhere", "full", "default")
+	fs.StringVar(&f.shaders, "shaders", "", "`directory` of kernels to use instead of those in the program")
+}
+
+// open opens the adapter.
+func (f *deviceFlags) open() (*gpu.Device, error) {
+	kernels, err := f.kernels()
+	if err != nil {
+		return nil, err
+	}
+	return gpu.Open(gpu.Options{Device: f.device, DefaultLimits: f.limits.value == "default", Shaders: kernels})
+}
+
+// kernels returns the directory of --shaders, nil for the program's own.
+func (f *deviceFlags) kernels() (fs.FS, error) {
+	if f.shaders == "" {
+		return nil, nil
+	}
+	dir := os.DirFS(f.shaders)
+	if files, err := fs.Glob(dir, "*.wgsl"); err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("--shaders %s: there are no .wgsl files; it is a copy of the repository's directory shaders", f.shaders)
+	}
+	return dir, nil
+}
+
+// imageFlags say how images are read.
+type imageFlags struct {
+	exif   *choice
+	mostMB int
+}
+
+func (f *imageFlags) add(fs *pflag.FlagSet) {
+	f.exif = oneOf(fs, "exif", "turn photographs upright by their EXIF orientation, or leave them as mistral-common does", "apply", "ignore")
+	fs.IntVar(&f.mostMB, "max-download", 20, "largest image to fetch from a URL, in `MB`")
+}
+
+// options returns how pixels.Decode is to read images.
+func (f *imageFlags) options() pixels.Options {
+	if f.exif.value == "ignore" {
+		return pixels.Options{Orientation: pixels.Ignore}
+	}
+	return pixels.Options{}
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// A progress shows one bar at a time on a terminal, and nothing elsewhere.
+type progress struct {
+	w    io.Writer
+	show bool
+	bar  *progressbar.ProgressBar
+}
+
+func newProgress(w io.Writer) *progress { return &progress{w: w, show: isTerminal(w)} }
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// bytes returns a function that shows how many bytes are done.
+func (p *progress) bytes(what string) func(done, total uint64) {
+	return func(done, total uint64) {
+		p.set(what, int64(done), int64(total), progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true))
+	}
+}
+
+// count returns a function that shows how many of something are done.
+func (p *progress) count(what string) func(done, total int) {
+	return func(done, total int) { p.set(what, int64(done), int64(total), progressbar.OptionShowCount()) }
+}
+
+func (p *progress) set(what string, done, total int64, o ...progressbar.Option) {
+	if !p.show {
+		return
+	}
+	if p.bar == nil || p.bar.IsFinished() {
+		p.bar = progressbar.NewOptions64(total, append(o,
+			progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(24),
+			progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(done == 0))...)
+	}
+	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to fail
+}
+
+// clear takes the bar away.
+func (p *progress) clear() {
+	if p.bar != nil && !p.bar.IsFinished() {
+		_ = p.bar.Clear()
+	}
+	p.bar = nil
+}
