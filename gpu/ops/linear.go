@@ -13,17 +13,18 @@ type linearTileParams struct{ Octets, Rows, First, Stride, Begin, Until uint32 }
 const vecRows = 4
 
 // Linear records y = x · Wᵀ. x: [n, w.Cols]; y: [n, w.Rows]; w.Cols a multiple
-// of 8. A few rows take linear_vec, many linear_tile, or linear_block where the
-// adapter is software.
+// of 8. A few rows take linear_vec, many linear_tile; where the adapter is
+// software, linear_lane and linear_block.
 func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
-	kernel := "linear_vec"
-	if x.Shape[0] > vecRows {
-		kernel = "linear_tile"
-		if r.Device().Info.Software() {
-			kernel = "linear_block"
-		}
+	kernels := [2]string{"linear_vec", "linear_tile"}
+	if r.Device().Info.Software() {
+		kernels = [2]string{"linear_lane", "linear_block"}
 	}
-	LinearBy(r, kernel, y, x, w)
+	if x.Shape[0] <= vecRows {
+		LinearBy(r, kernels[0], y, x, w)
+	} else {
+		LinearBy(r, kernels[1], y, x, w)
+	}
 }
 
 // LinearBy is Linear with the kernel named.
@@ -37,7 +38,9 @@ func LinearBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix) {
 		last := i+1 == len(w.Shards)
 		switch kernel {
 		case "linear_vec":
-			linearVec(r, y, x, w, s, last)
+			linearVec(r, kernel, 1, y, x, w, s, last)
+		case "linear_lane":
+			linearVec(r, kernel, 8, y, x, w, s, last)
 		case "linear_tile":
 			linearTile(r, kernel, 64, 64, y, x, w, s, last)
 		case "linear_block":
@@ -48,11 +51,12 @@ func LinearBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix) {
 	}
 }
 
-func linearVec(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix, s gpu.Shard, last bool) {
-	groups := fold(s.Rows)
+// linearVec records so many rows of W a workgroup, one row of x.
+func linearVec(r *gpu.Recorder, kernel string, height int, y, x gpu.Tensor, w *gpu.Matrix, s gpu.Shard, last bool) {
+	groups := fold(ceil(s.Rows, height))
 	groups[1], groups[2] = max(groups[1], 1), x.Shape[0]
 	r.Dispatch(gpu.Dispatch{
-		Kernel:  shaders.Variant{Kernel: "linear_vec", Weights: w.Format},
+		Kernel:  shaders.Variant{Kernel: kernel, Weights: w.Format},
 		Params:  linearVecParams{uint32(w.Cols / 8), uint32(s.Rows), uint32(s.First), uint32(w.Rows)},
 		Read:    []gpu.Tensor{x},
 		Write:   y,

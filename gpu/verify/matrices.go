@@ -23,7 +23,7 @@ func linearChecks() []Check {
 		{130, 7, 24},  // tall and narrow
 	}
 	var list []Check
-	for _, kernel := range []string{"linear_vec", "linear_tile", "linear_block"} {
+	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block"} {
 		for _, f := range quant.Formats {
 			for _, s := range sizes {
 				list = append(list, Check{kernel, fmt.Sprint(f.Name, " ", s), func(d *gpu.Device) error {
