@@ -21,11 +21,15 @@ type Format struct {
 	// Unpack returns the weights that the shader sees in parts: Pack undone,
 	// but for the precision lost.
 	Unpack func(parts [][]byte) []float32
+
+	// Codec is how a GGUF file holds the weights, nil where it is as the device
+	// does: f32, f16 and bf16.
+	Codec *Codec
 }
 
 // Formats lists every format. Tests range over it. The kernels read eight
 // weights at a time, so no block is smaller.
-var Formats = []Format{F32, F16, BF16}
+var Formats = []Format{F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K}
 
 // Lookup returns the format of that name. The error lists those there are.
 func Lookup(name string) (Format, error) {

@@ -1,0 +1,35 @@
+// q5_0: w = d·(q-16), q of 5 bits; 32 weights share d.
+
+@group(1) @binding(0) var<storage, read> q5_0_words: array<u32>;     // [rows, cols/8], four bits of each
+@group(1) @binding(1) var<storage, read> q5_0_fifths: array<u32>;    // [rows, cols/32], one bit of each
+@group(1) @binding(2) var<storage, read> q5_0_scales: array<u32>;    // [rows, cols/64], two half floats
+
+// q5_0_codes returns q-16 of the octet at index k. The first four lie in the low
+// halves of the word's bytes; their fifth bits are bit k % 4 of the bytes of
+// the other word, and those of the last four, bit k % 4 + 4.
+fn q5_0_codes(k: u32) -> array<vec4<f32>, 2> {
+    let w = q5_0_words[k];
+    let high = q5_0_fifths[k >> 2u] >> (k & 3u);
+    return array(
+        vec4<f32>(unpack4xU8((w & 0x0f0f0f0fu) | ((high << 4u) & 0x10101010u))) - 16.0,
+        vec4<f32>(unpack4xU8(((w >> 4u) & 0x0f0f0f0fu) | (high & 0x10101010u))) - 16.0,
+    );
+}
+
+// q5_0_scale returns d of the octet at index k: the half that bit 2 of k names.
+fn q5_0_scale(k: u32) -> f32 {
+    return unpack2x16float(q5_0_scales[k >> 3u] >> ((k & 4u) << 2u)).x;
+}
+
+// load8 returns the octet of weights at index k.
+fn load8(k: u32) -> array<vec4<f32>, 2> {
+    let q = q5_0_codes(k);
+    let d = q5_0_scale(k);
+    return array(q[0] * d, q[1] * d);
+}
+
+// dot8 multiplies the octet at index k with eight activations.
+fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
+    let q = q5_0_codes(k);
+    return (dot(q[0], lo) + dot(q[1], hi)) * q5_0_scale(k);
+}
