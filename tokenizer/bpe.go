@@ -40,7 +40,7 @@ type merger struct {
 	pairs  pairs
 }
 
-func (m *merger) merge(t *Tekken, piece string) {
+func (m *merger) merge(v ranker, piece string) {
 	m.ends, m.starts, m.pairs = m.ends[:0], m.starts[:0], m.pairs[:0]
 	for i := range len(piece) {
 		m.ends = append(m.ends, i+1)
@@ -48,8 +48,8 @@ func (m *merger) merge(t *Tekken, piece string) {
 	}
 	m.starts = append(m.starts, len(piece)-1)
 	for i := 0; i+2 <= len(piece); i++ {
-		if p, ok := t.pair(piece, i, i+2); ok {
-			m.pairs = append(m.pairs, p)
+		if rank, ok := v.pairRank(piece, i, i+1, i+2); ok {
+			m.pairs = append(m.pairs, pair{rank, i, i + 2})
 		}
 	}
 	heap.Init(&m.pairs)
@@ -62,27 +62,33 @@ func (m *merger) merge(t *Tekken, piece string) {
 		m.ends[mid] = 0
 		m.ends[p.start], m.starts[p.end] = p.end, p.start
 		if p.start > 0 {
-			m.push(t, piece, m.starts[p.start], p.end)
+			m.push(v, piece, m.starts[p.start], p.start, p.end)
 		}
 		if p.end < len(piece) {
-			m.push(t, piece, p.start, m.ends[p.end])
+			m.push(v, piece, p.start, p.end, m.ends[p.end])
 		}
 	}
 }
 
-func (m *merger) push(t *Tekken, piece string, start, end int) {
-	if p, ok := t.pair(piece, start, end); ok {
-		heap.Push(&m.pairs, p)
+func (m *merger) push(v ranker, piece string, start, mid, end int) {
+	if rank, ok := v.pairRank(piece, start, mid, end); ok {
+		heap.Push(&m.pairs, pair{rank, start, end})
 	}
 }
 
-// pair returns piece[start:end], two neighbouring parts, if the vocabulary has it.
-func (t *Tekken) pair(piece string, start, end int) (pair, bool) {
+// A ranker says whether and how early piece[start:mid] and piece[mid:end], two
+// neighbouring parts, are merged.
+type ranker interface {
+	pairRank(piece string, start, mid, end int) (rank int32, ok bool)
+}
+
+// pairRank is the rank of the concatenation, if the vocabulary has it.
+func (t *Tekken) pairRank(piece string, start, _, end int) (int32, bool) {
 	if end-start > t.longest {
-		return pair{}, false
+		return 0, false
 	}
 	r, ok := t.ranks[piece[start:end]]
-	return pair{r, start, end}, ok
+	return r, ok
 }
 
 // A pair of parts that could be merged.

@@ -9,6 +9,9 @@ import "fmt"
 // Follows mistral_common 1.11.7: MistralRequestValidatorV3,
 // InstructRequestNormalizer and InstructTokenizerV3; spec §7.
 func (t *Tekken) EncodeChat(chat *Chat, grids []Grid) ([]Token, error) {
+	if t.noChat != nil {
+		return nil, t.noChat
+	}
 	if err := chat.validate(); err != nil {
 		return nil, err
 	}
@@ -48,6 +51,12 @@ func (t *Tekken) EncodeChat(chat *Chat, grids []Grid) ([]Token, error) {
 		}
 	}
 	return e.tokens, nil
+}
+
+// EncodePrompt returns the prompt for a text that the model is to go on with:
+// BOS and the text, without a conversation around it.
+func (t *Tekken) EncodePrompt(text string) []Token {
+	return append([]Token{t.Control.BOS}, t.Encode(text)...)
 }
 
 // EncodeFIM returns the prompt to fill in the middle between prompt and suffix.

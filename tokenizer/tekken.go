@@ -32,6 +32,7 @@ type Tekken struct {
 	ends     []int32          // rank r is bytes[ends[r-1]:ends[r]]
 	ranks    map[string]int32 // the same, the other way round
 	longest  int              // ordinary token, bytes
+	noChat   error            // why EncodeChat cannot; nil if it can
 }
 
 // Pattern is the pre-tokenization pattern of Tekken files, which split.go
@@ -223,13 +224,25 @@ func (t *Tekken) VocabSize() int { return int(t.size) }
 // IsControl reports whether tok is a special token, which stands for no text.
 func (t *Tekken) IsControl(tok Token) bool { return tok >= 0 && tok < t.special }
 
+// Ends reports whether tok ends an answer: </s> and nothing else.
+func (t *Tekken) Ends(tok Token) bool { return tok == t.Control.EOS }
+
+func (t *Tekken) text(tok Token) (string, bool) {
+	if tok < t.special || tok >= t.size {
+		return "", false
+	}
+	return t.rank(int32(tok - t.special)), true
+}
+
 // Bytes returns the text of an ordinary token, which may be a part of a UTF-8
 // sequence; nil for a special token or an id outside the vocabulary.
-func (t *Tekken) Bytes(tok Token) []byte {
-	if tok < t.special || tok >= t.size {
-		return nil
+func (t *Tekken) Bytes(tok Token) []byte { return textBytes(t, tok) }
+
+func textBytes(v vocabulary, tok Token) []byte {
+	if text, ok := v.text(tok); ok {
+		return []byte(text)
 	}
-	return []byte(t.rank(int32(tok - t.special)))
+	return nil
 }
 
 // Name returns what to show for a token: the name of a special one ("[INST]"),
