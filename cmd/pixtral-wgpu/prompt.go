@@ -53,16 +53,35 @@ func (f *promptFlags) parse(cmd *cobra.Command, args []string) (a ask, err error
 		last := len(args) - 1
 		a.images, a.question = append(a.images, args[:last]...), args[last]
 	}
-	switch info, err := os.Stat(a.question); {
-	case strings.TrimSpace(a.question) == "":
+	if strings.TrimSpace(a.question) == "" {
 		return a, misuse(`the question is missing; for example: %s cat.jpg "What is this?"`, cmd.CommandPath())
-	case a.question == "-", err == nil && info.Mode().IsRegular():
-		return a, misuse(`the question is missing: %q is an image; for example: %s %s "What is this?"`, a.question, cmd.CommandPath(), a.question)
+	}
+	if a.question == "-" || isFile(a.question) {
+		return a, misuse(`the question is missing: it is the last argument, and %q is an image; for example: %s %[1]s "What is this?"`, a.question, cmd.CommandPath())
+	}
+	if word := bareWord(args[:len(args)-1]); word != "" {
+		return a, misuse("there is no image %q; put the question in quotes", word)
 	}
 	if places := strings.Count(a.question, placeholder); places > 0 && places != len(a.images) {
 		return a, misuse("the question has a place for %s (%s), but %s given", plural(places, "image"), placeholder, was(len(a.images)))
 	}
 	return a, nil
+}
+
+// bareWord returns an argument that is no image but a word of a question that
+// the shell took apart.
+func bareWord(args []string) string {
+	for _, arg := range args {
+		if arg != "-" && !strings.ContainsAny(arg, `./\:`) && !isFile(arg) {
+			return arg
+		}
+	}
+	return ""
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir()
 }
 
 func was(images int) string {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floors says which packages of this module each may import. Reading it top to
+// bottom is reading the architecture bottom to top.
+var floors = map[string][]string{
+	"shaders":           {},
+	"tokenizer":         {},
+	"model/safetensors": {},
+	"model/pixels":      {"tokenizer"},
+	"model/pocket":      {},
+	"gpu/quant":         {},
+	"gpu/ref":           {},
+	"gpu":               {"shaders"},
+	"gpu/ops":           {"gpu", "shaders"},
+	"gpu/verify":        {"gpu", "gpu/ops", "gpu/quant", "gpu/ref"},
+	"model":             {"gpu", "gpu/ops", "gpu/quant", "model/pixels", "model/safetensors", "tokenizer"},
+	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
+	"cmd/pixtral-wgpu": {"gpu", "gpu/verify", "model", "model/pixels", "model/pocket", "model/reference",
+		"model/safetensors", "tokenizer"},
+}
+
+// bindings is what only gpu may import.
+const bindings = "github.com/oliverbestmann/webgpu"
+
+func TestFloors(t *testing.T) {
+	const module = "pixtral-wgpu/"
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...")
+	cmd.Dir = "../.."
+	list, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(string(list)) {
+		imports := strings.Fields(line)
+		pkg := strings.TrimPrefix(imports[0], module)
+		allowed, ok := floors[pkg]
+		if found[pkg] = true; !ok {
+			t.Errorf("%s is on no floor: add it to the table", pkg)
+		}
+		for _, path := range imports[1:] {
+			if strings.HasPrefix(path, bindings) && pkg != "gpu" {
+				t.Errorf("%s imports the WebGPU bindings; only gpu may", pkg)
+			}
+			if ours, ok := strings.CutPrefix(path, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which its floor does not allow", pkg, ours)
+			}
+		}
+	}
+	for pkg := range floors {
+		if !found[pkg] {
+			t.Errorf("%s is in the table but does not exist", pkg)
+		}
+	}
+}
