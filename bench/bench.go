@@ -1,0 +1,108 @@
+// Package bench measures a device and a model on it against the device's own
+// ceilings, which it measures first: how fast memory is read and copied, and
+// how fast the best matrix product runs. A figure without its ceiling says
+// little; a ratio to what the same machine could do says where time is lost.
+package bench
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"pixtral-wgpu/gpu"
+)
+
+// A Row is one measurement.
+type Row struct {
+	Group   string        `json:"group"` // "ceiling", "kernels", "decode", …
+	Name    string        `json:"name"`
+	Median  time.Duration `json:"median_ns"`
+	Low     time.Duration `json:"p10_ns"`
+	High    time.Duration `json:"p90_ns"`
+	Samples int           `json:"samples"`
+	Rate    float64       `json:"rate"` // of the median, in Unit
+	Unit    string        `json:"unit"`
+	Ceiling float64       `json:"percent_of_ceiling"` // 0 if there is none to compare with
+}
+
+// A Report is a set of rows and where they were measured.
+type Report struct {
+	Device  gpu.Info  `json:"device"`
+	Native  string    `json:"wgpu_native"`
+	Model   string    `json:"model,omitempty"`
+	Time    time.Time `json:"time"`
+	Samples int       `json:"-"` // least samples of a row; 0 means 20
+
+	CopyRate float64   `json:"copy_gb_per_s"` // read and written bytes together
+	ReadRate float64   `json:"read_gb_per_s"` // as matrix × vector reads
+	MathRate float64   `json:"gflop_per_s"`   // of the best matrix product
+	Rows     []Row     `json:"rows"`
+	OnRow    func(Row) `json:"-"` // told of each row as it is measured; may be nil
+}
+
+// New begins a report about a device.
+func New(d *gpu.Device) *Report {
+	return &Report{Device: d.Info, Native: gpu.NativeVersion(), Time: time.Now()}
+}
+
+const (
+	leastSamples = 20
+	warmUps      = 3
+	longest      = 20 * time.Second // a row of slow samples ends here, with at least five
+)
+
+// sample runs f again and again and returns the sorted times of one run.
+func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, error) {
+	least := leastSamples
+	if r.Samples > 0 {
+		least = r.Samples
+	}
+	var times []time.Duration
+	start := time.Now()
+	for i := 0; len(times) < least && (len(times) < 5 || time.Since(start) < longest); i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := time.Now()
+		if err := f(); err != nil {
+			return nil, err
+		}
+		if i >= warmUps || time.Since(start) > longest/4 {
+			times = append(times, time.Since(t))
+		}
+	}
+	slices.Sort(times)
+	return times, nil
+}
+
+// add makes a row of sampled times: amount is what one sample does, in units of
+// 1e9 bytes or operations if the unit begins with G, else as it is.
+func (r *Report) add(group, name string, times []time.Duration, amount float64, unit string, ceiling float64) Row {
+	at := func(q float64) time.Duration { return times[int(q*float64(len(times)-1)+0.5)] }
+	row := Row{
+		Group: group, Name: name, Median: at(0.5), Low: at(0.1), High: at(0.9), Samples: len(times),
+		Rate: amount / at(0.5).Seconds(), Unit: unit,
+	}
+	if ceiling > 0 {
+		row.Ceiling = 100 * row.Rate / ceiling
+	}
+	r.Rows = append(r.Rows, row)
+	if r.OnRow != nil {
+		r.OnRow(row)
+	}
+	return row
+}
+
+// noise fills a slice with numbers that no cache or clock gate likes: never zeros.
+func noise(n int) []float32 {
+	v := make([]float32, n)
+	x := uint32(2463534242)
+	for i := range v {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		v[i] = float32(int32(x)) / math.MaxInt32
+	}
+	return v
+}

@@ -1,0 +1,234 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
+	"pixtral-wgpu/gpu/quant"
+)
+
+// A rig holds the tensors of a measurement.
+type rig struct {
+	d        *gpu.Device
+	tensors  []gpu.Tensor
+	matrices []*gpu.Matrix
+}
+
+func (g *rig) free() {
+	g.d.Free(g.tensors...)
+	for _, m := range g.matrices {
+		g.d.FreeMatrix(m)
+	}
+}
+
+func (g *rig) tensor(name string, shape ...int) (gpu.Tensor, error) {
+	t, err := g.d.UploadFloats(name, noise(gpu.Tensor{Shape: shape}.Len()), shape...)
+	g.tensors = append(g.tensors, t)
+	return t, err
+}
+
+// matrix makes a matrix of random weights. A stretch of rows is packed once and
+// repeated: a device reads different addresses all the same.
+func (g *rig) matrix(f quant.Format, rows, cols int) (*gpu.Matrix, error) {
+	const packed = 64
+	parts, sizes := f.Pack(noise(packed*cols)), f.RowBytes(cols)
+	m, err := g.d.UploadMatrix("w", f.Name, rows, cols, sizes, func(from, to int) ([][]byte, error) {
+		out := make([][]byte, len(parts))
+		for i, n := range sizes {
+			for row := from; row < to; row++ {
+				out[i] = append(out[i], parts[i][row%packed*n:][:n]...)
+			}
+		}
+		return out, nil
+	})
+	g.matrices = append(g.matrices, m)
+	return m, err
+}
+
+// finish waits for everything that was submitted.
+func finish(d *gpu.Device, r *gpu.Recorder, y gpu.Tensor) error {
+	if err := r.Submit(); err != nil {
+		return err
+	}
+	_, err := d.Floats(y)
+	return err
+}
+
+// Sizes of the ceilings' measurements, smaller where the adapter is software.
+func (r *Report) sizes() (bytes, side int) {
+	if r.Device.Software() {
+		return 64 << 20, 512
+	}
+	return 256 << 20, 4096
+}
+
+// Ceilings measures what the device can do at best: copying memory, reading it
+// as a matrix × vector product does, and multiplying matrices.
+func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
+	g := &rig{d: d}
+	defer g.free()
+	size, side := r.sizes()
+	size = int(min(uint64(size), d.Limits.BindingBytes))
+	from, err := g.tensor("from", 64, size/256)
+	if err != nil {
+		return err
+	}
+	to, err := g.tensor("to", 64, size/256)
+	if err != nil {
+		return err
+	}
+	mark, err := g.tensor("mark", 1, 4)
+	if err != nil {
+		return err
+	}
+	times, err := r.sample(ctx, func() error {
+		rec := d.Record()
+		rec.CopyRows(to, 0, from, 0, 64)
+		return finish(d, rec, mark)
+	})
+	if err != nil {
+		return err
+	}
+	r.CopyRate = r.add("ceiling", fmt.Sprintf("copy %s", gpu.Size(uint64(size))), times, 2*float64(size)/1e9, "GB/s", 0).Rate
+
+	if r.ReadRate, err = r.gemv(ctx, d, "ceiling", "read, as f32 matrix × vector", quant.F32, size/4/4096, 4096); err != nil {
+		return err
+	}
+	r.MathRate, err = r.gemm(ctx, d, "ceiling", fmt.Sprintf("f32 product of %d³", side), quant.F32, side, side, side)
+	return err
+}
+
+// gemv measures matrix × vector over three matrices in turn, and returns GB/s.
+func (r *Report) gemv(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, rows, cols int) (float64, error) {
+	g := &rig{d: d}
+	defer g.free()
+	x, err := g.tensor("x", 1, cols)
+	if err != nil {
+		return 0, err
+	}
+	y, err := g.tensor("y", 1, rows)
+	if err != nil {
+		return 0, err
+	}
+	for range 3 {
+		if _, err := g.matrix(f, rows, cols); err != nil {
+			return 0, err
+		}
+	}
+	times, err := r.sample(ctx, func() error {
+		rec := d.Record()
+		for _, m := range g.matrices {
+			ops.Linear(rec, y, x, m)
+		}
+		return finish(d, rec, y)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return r.add(group, name, times, 3*float64(g.matrices[0].Bytes())/1e9, "GB/s", r.ReadRate).Rate, nil
+}
+
+// gemm measures x[n, cols] · W[rows, cols]ᵀ and returns GFLOP/s.
+func (r *Report) gemm(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, n, rows, cols int) (float64, error) {
+	g := &rig{d: d}
+	defer g.free()
+	x, err := g.tensor("x", n, cols)
+	if err != nil {
+		return 0, err
+	}
+	y, err := g.tensor("y", n, rows)
+	if err != nil {
+		return 0, err
+	}
+	m, err := g.matrix(f, rows, cols)
+	if err != nil {
+		return 0, err
+	}
+	last := y.Rows(1)
+	times, err := r.sample(ctx, func() error {
+		rec := d.Record()
+		ops.Linear(rec, y, x, m)
+		return finish(d, rec, last)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return r.add(group, name, times, 2*float64(n)*float64(rows)*float64(cols)/1e9, "GFLOP/s", r.MathRate).Rate, nil
+}
+
+// Kernels measures the matrix kernels in every format at the shapes of Pixtral
+// 12B's feed-forward, and attention at its heads. Ceilings must be measured
+// before.
+func (r *Report) Kernels(ctx context.Context, d *gpu.Device) error {
+	rows, cols, n := 14336, 5120, 512
+	if r.Device.Software() {
+		rows, cols, n = 3584, 5120, 64 // a quarter of the rows: the same inner loop in bearable time
+	}
+	for _, f := range quant.Formats {
+		if _, err := r.gemv(ctx, d, "kernels", fmt.Sprintf("%s %d×%d × vector", f.Name, rows, cols), f, rows, cols); err != nil {
+			return err
+		}
+	}
+	for _, f := range quant.Formats {
+		if _, err := r.gemm(ctx, d, "kernels", fmt.Sprintf("%s %d×%d × %d rows", f.Name, rows, cols, n), f, n, rows, cols); err != nil {
+			return err
+		}
+	}
+	for _, c := range []attentionCase{
+		{"attention of 1 query over 4096 keys, f16", 1, 4096, 32, 8, 128, true, gpu.F16},
+		{"attention of 256 patches, 16 heads", 256, 256, 16, 16, 64, false, gpu.F32},
+	} {
+		if err := r.attention(ctx, d, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type attentionCase struct {
+	name                               string
+	queries, keys, heads, kvHeads, dim int
+	causal                             bool
+	typ                                gpu.Type
+}
+
+func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) error {
+	g := &rig{d: d}
+	defer g.free()
+	q, err := g.tensor("q", c.queries, c.heads*c.dim)
+	if err != nil {
+		return err
+	}
+	y, err := g.tensor("y", c.queries, c.heads*c.dim)
+	if err != nil {
+		return err
+	}
+	x, err := g.tensor("x", c.keys, c.kvHeads*c.dim)
+	if err != nil {
+		return err
+	}
+	var kv [2]gpu.Tensor
+	for i := range kv {
+		if kv[i], err = d.New("kv", c.typ, c.keys, c.kvHeads*c.dim); err != nil {
+			return err
+		}
+		g.tensors = append(g.tensors, kv[i])
+		rec := d.Record()
+		ops.Append(rec, kv[i], x, 0)
+		if err := rec.Submit(); err != nil {
+			return err
+		}
+	}
+	times, err := r.sample(ctx, func() error {
+		rec := d.Record()
+		ops.Attention(rec, y, q, kv[0], kv[1], c.keys, c.dim, ops.Mask{Causal: c.causal, Base: c.keys - c.queries})
+		return finish(d, rec, y.Rows(1))
+	})
+	if err != nil {
+		return err
+	}
+	r.add("kernels", c.name, times, 4*float64(c.queries)*float64(c.keys)*float64(c.heads*c.dim)/1e9, "GFLOP/s", r.MathRate)
+	return nil
+}

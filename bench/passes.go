@@ -1,0 +1,174 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+
+	"pixtral-wgpu/model"
+	"pixtral-wgpu/model/pixels"
+	"pixtral-wgpu/tokenizer"
+)
+
+// prompt returns n tokens that are ordinary text.
+func prompt(p *model.Pixtral, n int) model.Prompt {
+	list := make([]tokenizer.Token, n)
+	for i := range list {
+		list[i] = tokenizer.Token(20 + (i*7919)%(p.Config.VocabSize-20))
+	}
+	return model.Prompt{Tokens: list}
+}
+
+// image returns a picture of side by side pixels, different for each seed.
+func image(p *model.Pixtral, side int, seed float32) (*pixels.Patches, error) {
+	v := noise(3 * side * side)
+	v[0] = seed
+	return pixels.FromPixels(v, side, side, p.Config.VisionEncoder.PatchSize)
+}
+
+// Decode measures tokens per second behind contexts of the given lengths.
+// The ceiling is what reading the weights and the cache would take.
+func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) error {
+	for _, depth := range depths {
+		s, err := p.NewSession(model.SessionOptions{Context: depth + 256})
+		if err != nil {
+			return err
+		}
+		err = r.decode(ctx, s, p, depth)
+		s.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Report) decode(ctx context.Context, s *model.Session, p *model.Pixtral, depth int) error {
+	if err := s.Sync(ctx, prompt(p, depth)); err != nil {
+		return err
+	}
+	times, err := r.sample(ctx, func() error {
+		if s.Len() == s.Context() {
+			if err := s.Sync(ctx, prompt(p, depth)); err != nil {
+				return err
+			}
+		}
+		tok, err := s.Best()
+		if err != nil {
+			return err
+		}
+		return s.Step(ctx, tok)
+	})
+	if err != nil {
+		return err
+	}
+	ceiling := 0.0
+	if r.ReadRate > 0 {
+		ceiling = r.ReadRate * 1e9 / float64(p.DecodeBytes()+s.CacheBytes(depth))
+	}
+	r.add("decode", fmt.Sprintf("a token behind %d", depth), times, 1, "tok/s", ceiling)
+	return nil
+}
+
+// Prefill measures prompts of the given lengths.
+func (r *Report) Prefill(ctx context.Context, p *model.Pixtral, lengths []int) error {
+	for _, n := range lengths {
+		s, err := p.NewSession(model.SessionOptions{Context: n + 16})
+		if err != nil {
+			return err
+		}
+		flip := false
+		times, err := r.sample(ctx, func() error {
+			q := prompt(p, n)
+			if flip = !flip; flip {
+				q.Tokens[0] = 19 // another prompt: nothing of the last can be kept
+			}
+			if err := s.Sync(ctx, q); err != nil {
+				return err
+			}
+			_, err := s.Best()
+			return err
+		})
+		s.Close()
+		if err != nil {
+			return err
+		}
+		flop := 2 * float64(n) * float64(p.Config.LayerWeights())
+		r.add("prefill", fmt.Sprintf("%d tokens", n), times, float64(n), "tok/s", 0)
+		if last := &r.Rows[len(r.Rows)-1]; r.MathRate > 0 {
+			last.Ceiling = 100 * flop / last.Median.Seconds() / 1e9 / r.MathRate
+		}
+	}
+	return nil
+}
+
+// Vision measures the encoding of square pictures of the given sides.
+func (r *Report) Vision(ctx context.Context, p *model.Pixtral, sides []int) error {
+	seed := float32(0)
+	for _, side := range sides {
+		times, err := r.sample(ctx, func() error {
+			seed += 0.125
+			img, err := image(p, side, seed)
+			if err != nil {
+				return err
+			}
+			return p.Encode(ctx, img)
+		})
+		if err != nil {
+			return err
+		}
+		r.add("vision", fmt.Sprintf("%d² pixels, %d patches", side, side*side/p.Config.VisionEncoder.PatchSize/p.Config.VisionEncoder.PatchSize),
+			times, 1, "images/s", 0)
+	}
+	return nil
+}
+
+// TTFT measures the time to the first token of a picture of a side and a
+// question of 100 tokens.
+func (r *Report) TTFT(ctx context.Context, p *model.Pixtral, side int) error {
+	img, err := image(p, side, 0)
+	if err != nil {
+		return err
+	}
+	n := img.Grid.Tokens()
+	s, err := p.NewSession(model.SessionOptions{Context: n + 128})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	seed := float32(0)
+	times, err := r.sample(ctx, func() error {
+		seed += 0.125
+		if img, err = image(p, side, seed); err != nil {
+			return err
+		}
+		q := prompt(p, 100)
+		q.Tokens = append(layout(p, img.Grid), q.Tokens...)
+		q.Images = []*pixels.Patches{img}
+		if err := s.Sync(ctx, q); err != nil {
+			return err
+		}
+		_, err = s.Best()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.add("ttft", fmt.Sprintf("a picture of %d² and 100 tokens", side), times, 1, "prompts/s", 0)
+	return nil
+}
+
+// layout returns the tokens of an image without a tokenizer.
+func layout(p *model.Pixtral, g tokenizer.Grid) (list []tokenizer.Token) {
+	v := p.Config.VisionEncoder
+	for row := range g.Rows {
+		for range g.Cols {
+			list = append(list, tokenizer.Token(v.ImageTokenID))
+		}
+		end := v.ImageBreakTokenID
+		if row == g.Rows-1 {
+			end = v.ImageEndTokenID
+		}
+		list = append(list, tokenizer.Token(end))
+	}
+	return list
+}

@@ -1,0 +1,47 @@
+package model
+
+import (
+	"context"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model/pixels"
+)
+
+// DecodeBytes returns how many bytes of weights one token of an answer reads:
+// the matrices of the decoder's layers and of the head.
+func (p *Pixtral) DecodeBytes() (n uint64) {
+	for _, b := range p.w.layers {
+		for _, m := range []*gpu.Matrix{b.wq, b.wk, b.wv, b.wo, b.w1, b.w2, b.w3} {
+			n += m.Bytes()
+		}
+	}
+	return n + p.w.output.Bytes()
+}
+
+// LayerWeights returns the weights of the decoder's layers, each of which a
+// token of a prompt multiplies once.
+func (c *Config) LayerWeights() int {
+	attention := 2*c.Heads*c.HeadDim + 2*c.KVHeads*c.HeadDim
+	return c.Layers * c.Dim * (attention + 3*c.HiddenDim)
+}
+
+// CacheBytes returns how many bytes of keys and values a token behind so many
+// others reads.
+func (s *Session) CacheBytes(positions int) (n uint64) {
+	for _, k := range s.decoder.cache.keys {
+		n += 2 * k.Rows(positions).Bytes()
+	}
+	return n
+}
+
+// Encode runs an image through the encoder and the adapter, waits for the rows
+// and drops them.
+func (p *Pixtral) Encode(ctx context.Context, img *pixels.Patches) error {
+	rows, err := p.encode(ctx, img, 0, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer p.dev.Free(rows)
+	_, err = p.dev.Floats(rows.Rows(1))
+	return err
+}
