@@ -2,8 +2,8 @@ package model
 
 import (
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"pixtral-wgpu/model/safetensors"
@@ -15,118 +15,129 @@ type Checkpoint struct {
 	Name      string
 	Config    *Config
 	Tokenizer *tokenizer.Tekken // nil if there is none
-	Weights   *safetensors.File
+	Source    Source
+
+	Notes []string // what was found and left out, for the user
 }
 
-// The files of a checkpoint in Mistral's layout.
-const (
-	paramsFile  = "params.json"
-	weightsFile = "consolidated.safetensors"
-	tekkenFile  = "tekken.json"
-)
-
-// maxParams bounds params.json, which has a few hundred bytes.
-const maxParams = 1 << 20
-
-// OpenCheckpoint opens the files params.json, consolidated.safetensors and, if
-// there is one, tekken.json of a directory. Every tensor that the sizes imply
-// must be there, with its shape and as F32, F16 or BF16, and no other.
-func OpenCheckpoint(dir string) (*Checkpoint, error) {
-	path := filepath.Join(dir, paramsFile)
-	if info, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("model: %w; a model is a directory with %s, %s and %s", err, paramsFile, weightsFile, tekkenFile)
-	} else if info.Size() > maxParams {
-		return nil, fmt.Errorf("model: %s has %d bytes; it is not a list of sizes", path, info.Size())
-	}
-	params, err := os.ReadFile(path)
+// OpenCheckpoint opens a model: a directory with files in Mistral's layout,
+// in Hugging Face's or in GGUF, a .gguf file, or a .safetensors file beside its
+// config. A GGUF's images are in a second file, the mmproj, which is given as
+// more or else found in the same directory. tekken.json is read if it is there.
+// Every tensor that the config implies must be there, in its shape and of a
+// type that can be read, and no other.
+func OpenCheckpoint(path string, more ...string) (*Checkpoint, error) {
+	found, err := find(path, more)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	w, err := safetensors.Open(filepath.Join(dir, weightsFile))
+	c, err := found.open()
 	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	var tekken *tokenizer.Tekken
-	if path := filepath.Join(dir, tekkenFile); exists(path) {
-		if tekken, err = tokenizer.Open(path); err != nil {
-			w.Close()
-			return nil, fmt.Errorf("model: %w", err)
-		}
-	}
-	c, err := newCheckpoint(filepath.Base(filepath.Clean(dir)), params, w, tekken)
-	if err != nil {
-		w.Close()
-		return nil, fmt.Errorf("model: %s: %w", dir, err)
+		return nil, fmt.Errorf("model: %s: %w", path, err)
 	}
 	return c, nil
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
+// open reads the config and the tokenizer and maps the weights.
+func (f *found) open() (*Checkpoint, error) {
+	c, err := f.source()
+	if err != nil {
+		return nil, err
+	}
+	c.Name = f.name
+	if f.tekken != "" {
+		c.Tokenizer, err = tokenizer.Open(f.tekken)
+	}
+	if err == nil {
+		err = c.check()
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
-// ParseCheckpoint is OpenCheckpoint for files in memory; tekken may be nil.
+// source calls the mapper of the format.
+func (f *found) source() (*Checkpoint, error) {
+	c := &Checkpoint{}
+	var err error
+	switch {
+	case f.params != "":
+		c.Config, c.Source, err = openMistral(f.params, f.weights)
+	default:
+		c.Config, c.Source, err = openHF(f.config, f.index, f.weights)
+	}
+	return c, err
+}
+
+// ParseCheckpoint is OpenCheckpoint for files of Mistral's layout in memory;
+// tekken may be nil.
 func ParseCheckpoint(name string, params, weights, tekken []byte) (*Checkpoint, error) {
-	w, err := safetensors.Parse(weights, name+"/"+weightsFile)
-	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	var t *tokenizer.Tekken
-	if tekken != nil {
-		if t, err = tokenizer.Parse(tekken); err != nil {
-			return nil, fmt.Errorf("model: %s: %w", name, err)
-		}
-	}
-	c, err := newCheckpoint(name, params, w, t)
+	c, err := parseCheckpoint(name, params, weights, tekken)
 	if err != nil {
 		return nil, fmt.Errorf("model: %s: %w", name, err)
 	}
 	return c, nil
 }
 
-func newCheckpoint(name string, params []byte, w *safetensors.File, t *tokenizer.Tekken) (*Checkpoint, error) {
+func parseCheckpoint(name string, params, weights, tekken []byte) (*Checkpoint, error) {
 	config, err := ParseConfig(params)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTensors(config, w); err != nil {
-		return nil, fmt.Errorf("%s: %w", weightsFile, err)
+	f, err := safetensors.Parse(weights, weightsFile)
+	if err != nil {
+		return nil, err
 	}
-	if t != nil {
-		if err := checkTokenizer(config, t); err != nil {
-			return nil, fmt.Errorf("%s: %w", tekkenFile, err)
+	source, err := MistralSource(weightsFile, f)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{Name: name, Config: config, Source: source}
+	if tekken != nil {
+		if c.Tokenizer, err = tokenizer.Parse(tekken); err != nil {
+			return nil, err
 		}
 	}
-	return &Checkpoint{Name: name, Config: config, Tokenizer: t, Weights: w}, nil
+	return c, c.check()
 }
 
-func checkTensors(c *Config, w *safetensors.File) error {
-	known := map[string]bool{}
-	for _, spec := range c.Tensors() {
-		known[spec.Name] = true
-		t, ok := w.Tensor(spec.Name)
-		if !ok {
-			return fmt.Errorf("%s is missing; the file is another model's, or a part of one", spec.Name)
-		}
-		if !slices.Equal(t.Shape, spec.Shape) {
-			return fmt.Errorf("%s is %v, which by %s should be %v", spec.Name, t.Shape, paramsFile, spec.Shape)
-		}
-		if _, ok := formatOf[t.DType]; !ok {
-			return fmt.Errorf("%s is of type %s; F32, F16 and BF16 can be read", spec.Name, t.DType)
-		}
+// check compares the tensors and the tokenizer with the config.
+func (c *Checkpoint) check() error {
+	if err := c.checkTensors(); err != nil {
+		return err
 	}
-	for _, name := range w.Names() {
-		if !known[name] {
-			return fmt.Errorf("%s is no part of a Pixtral; %s does not describe this file", name, paramsFile)
-		}
+	if c.Tokenizer == nil {
+		return nil
+	}
+	if err := checkTokenizer(c.Config, c.Tokenizer); err != nil {
+		return fmt.Errorf("%s: %w", tekkenFile, err)
 	}
 	return nil
 }
 
-// formatOf names the weight format that a matrix takes on the device: its own.
-var formatOf = map[safetensors.DType]string{
-	safetensors.BF16: "bf16", safetensors.F16: "f16", safetensors.F32: "f32",
+func (c *Checkpoint) checkTensors() error {
+	known := map[string]bool{}
+	for _, spec := range c.Config.Tensors() {
+		known[spec.Name] = true
+		t, ok := c.Source.Tensor(spec.Name)
+		switch {
+		case !ok:
+			return fmt.Errorf("%s is missing; the files are another model's, or a part of one", spec.Name)
+		case !slices.Equal(t.Shape, spec.Shape):
+			return fmt.Errorf("%s is %v, which by the config should be %v", t.Origin, t.Shape, spec.Shape)
+		case len(t.Shape) == 1 && t.Format.Codec != nil:
+			return fmt.Errorf("%s is of type %s; a norm or a bias is F32, F16 or BF16", t.Origin, t.Format.Name)
+		}
+	}
+	for _, name := range c.Source.Names() {
+		if !known[name] {
+			t, _ := c.Source.Tensor(name)
+			return fmt.Errorf("%s is no part of a Pixtral of this config", t.Origin)
+		}
+	}
+	return nil
 }
 
 func checkTokenizer(c *Config, t *tokenizer.Tekken) error {
@@ -148,14 +159,28 @@ func checkTokenizer(c *Config, t *tokenizer.Tekken) error {
 	return nil
 }
 
-// Close closes the weights' file. A loaded model no longer needs it.
-func (c *Checkpoint) Close() error { return c.Weights.Close() }
+// Close closes the weights' files. A loaded model no longer needs them.
+func (c *Checkpoint) Close() error { return c.Source.Close() }
 
-// Bytes returns the size of the weights.
+// Bytes returns the size of the weights in their files.
 func (c *Checkpoint) Bytes() (n uint64) {
-	for _, name := range c.Weights.Names() {
-		t, _ := c.Weights.Tensor(name)
-		n += uint64(len(t.Data))
+	for _, name := range c.Source.Names() {
+		t, _ := c.Source.Tensor(name)
+		n += t.Bytes()
 	}
 	return n
+}
+
+// readSmall reads a file that describes weights, and so has far fewer bytes.
+func readSmall(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes; it is not what its name says", path, limit)
+	}
+	return data, err
 }

@@ -39,10 +39,10 @@ func TestOpenCheckpointErrors(t *testing.T) {
 		params, weights []byte
 		want            []string
 	}{
-		"no params":       {nil, weights, []string{"params.json"}},
-		"no weights":      {params, nil, []string{"consolidated.safetensors"}},
+		"no params":       {nil, weights, []string{"has consolidated.safetensors;", "params.json"}},
+		"no weights":      {params, nil, []string{"has params.json;", "consolidated*.safetensors"}},
 		"params not JSON": {[]byte("dim: 56"), weights, []string{"params.json"}},
-		"params endless":  {bytes.Repeat([]byte(" "), 2<<20), weights, []string{"params.json", "2097152"}},
+		"params endless":  {bytes.Repeat([]byte(" "), 2<<20), weights, []string{"params.json", "more than 1048576"}},
 		"weights cut":     {params, weights[:len(weights)-100], []string{"consolidated.safetensors"}},
 		"weights not so":  {params, []byte("GGUF, to be sure"), []string{"consolidated.safetensors"}},
 		"other sizes": {bytes.Replace(params, []byte(`"dim": 56`), []byte(`"dim": 64`), 1), weights,

@@ -2,8 +2,8 @@ package model
 
 import "fmt"
 
-// A Config is params.json: the sizes of a Pixtral. The fields have the names
-// of the file, in Go's spelling.
+// A Config is the sizes of a Pixtral. The fields have the names of params.json,
+// in Go's spelling; the configs of other formats are translated to them.
 type Config struct {
 	Dim       int     // dim: values of a token between the layers
 	Layers    int     // n_layers
@@ -14,6 +14,8 @@ type Config struct {
 	NormEps   float32 // norm_eps
 	VocabSize int     // vocab_size
 	RopeTheta float64 // rope_theta
+
+	TiedEmbeddings bool // tied_embeddings: the head is the table of embeddings
 
 	VisionEncoder *VisionEncoder // vision_encoder; nil if the model reads text only
 }
@@ -71,6 +73,20 @@ func ParseConfig(data []byte) (*Config, error) {
 		return nil, fmt.Errorf("params.json: %w", err)
 	}
 	o.refuse(textFeatures)
+	c := o.textDecoder()
+	if v := o.object("vision_encoder"); v != nil {
+		v.refuse(visionFeatures)
+		c.VisionEncoder = v.visionEncoder(c.VocabSize, o.boolean("adapter_bias", true))
+	}
+	if *o.err != nil {
+		return nil, fmt.Errorf("params.json: %w", *o.err)
+	}
+	return c, nil
+}
+
+// textDecoder reads what an object says about the decoder. An error is the
+// object's.
+func (o *object) textDecoder() *Config {
 	o.need("dim", "n_layers", "head_dim", "hidden_dim", "n_heads", "n_kv_heads", "norm_eps", "vocab_size")
 	c := &Config{
 		Dim:       o.size("dim", maxWidth, octet),
@@ -82,6 +98,8 @@ func ParseConfig(data []byte) (*Config, error) {
 		NormEps:   float32(o.number("norm_eps", 0, minEps, 1)),
 		VocabSize: o.size("vocab_size", maxWidth, 1),
 		RopeTheta: o.number("rope_theta", 1e6, 1, maxTheta),
+
+		TiedEmbeddings: o.boolean("tied_embeddings", false),
 	}
 	if *o.err == nil && c.Heads%c.KVHeads != 0 {
 		o.fail("n_heads", "is %d, which %d n_kv_heads do not divide", c.Heads, c.KVHeads)
@@ -90,19 +108,12 @@ func ParseConfig(data []byte) (*Config, error) {
 		o.fail("n_heads", "is %d, which with a head_dim of %d makes %d values; at most %d are read",
 			c.Heads, c.HeadDim, width, maxWidth)
 	}
-	if v := o.object("vision_encoder"); v != nil {
-		c.VisionEncoder = v.visionEncoder(c.VocabSize, o.boolean("adapter_bias", true))
-	}
-	if *o.err != nil {
-		return nil, fmt.Errorf("params.json: %w", *o.err)
-	}
-	return c, nil
+	return c
 }
 
 // visionEncoder reads the object vision_encoder. bias is the adapter_bias of
-// the level above, which one here overrules.
+// the level above, which one here overrules. With an error it returns nil.
 func (o *object) visionEncoder(vocab int, bias bool) *VisionEncoder {
-	o.refuse(visionFeatures)
 	o.need("hidden_size", "num_channels", "image_size", "patch_size", "intermediate_size",
 		"num_hidden_layers", "num_attention_heads")
 	v := &VisionEncoder{

@@ -2,18 +2,22 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-// An object is one object of params.json. Its methods read a key each; they
+// An object is one object of params.json, or of another config translated to
+// its keys. Its methods read a key each; they
 // remember the first error, so that a whole object is read and then checked.
 type object struct {
 	path string // before each key in an error: "" or "vision_encoder."
 	keys map[string]json.RawMessage
 	err  *error // shared by the objects of a file
+
+	called map[string]string // what the file calls a key, if it is not params.json
 }
 
 // A feature is a key of other models of Mistral's. If it is there with another
@@ -37,7 +41,6 @@ var textFeatures = []feature{
 	{"kv_lora_rank", nil},
 	{"audio_encoder", nil},
 	{"multimodal", nil},
-	{"tied_embeddings", false},
 }
 
 var visionFeatures = []feature{
@@ -66,7 +69,7 @@ func notJSON(err error) error {
 // fail records the first error of the file.
 func (o *object) fail(key, format string, args ...any) {
 	if *o.err == nil {
-		*o.err = fmt.Errorf("%s%s %s", o.path, key, fmt.Sprintf(format, args...))
+		*o.err = fmt.Errorf("%s%s %s", o.path, cmp.Or(o.called[key], key), fmt.Sprintf(format, args...))
 	}
 }
 

@@ -18,8 +18,8 @@ func (s TensorSpec) Len() int {
 	return n
 }
 
-// Tensors lists every tensor of consolidated.safetensors, by Mistral's names,
-// in the order of the pass. Matrices are [out, in].
+// Tensors lists every tensor of a checkpoint, by Mistral's names, in the order
+// of the pass. Matrices are [out, in].
 func (c *Config) Tensors() []TensorSpec {
 	var specs []TensorSpec
 	add := func(name string, shape ...int) { specs = append(specs, TensorSpec{name, shape}) }
@@ -48,7 +48,9 @@ func (c *Config) Tensors() []TensorSpec {
 			c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
 	}
 	add("norm.weight", c.Dim)
-	add("output.weight", c.VocabSize, c.Dim)
+	if !c.TiedEmbeddings {
+		add("output.weight", c.VocabSize, c.Dim)
+	}
 	return specs
 }
 

@@ -120,6 +120,7 @@ func TestParseConfigLenient(t *testing.T) {
 		{"another model's keys, off", `"hidden_size"`,
 			`"spatial_merge_size": 1, "mm_projector_id": "", "add_pre_mm_projector_layer_norm": false, "hidden_size"`,
 			func(c *Config) bool { return c.VisionEncoder.HiddenSize == 1024 }},
+		{"tied", `"dim"`, `"tied_embeddings": true, "dim"`, func(c *Config) bool { return c.TiedEmbeddings && len(c.Tensors()) == 584 }},
 		{"sliding window null", `"dim"`, `"sliding_window": null, "tied_embeddings": false, "dim"`, func(c *Config) bool { return c.Dim == 5120 }},
 	} {
 		got, err := ParseConfig(edit(t, c.old, c.with))
@@ -175,7 +176,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`"dim"`, `"adapter_bias": "yes", "dim"`, `adapter_bias is "yes", want true or false`},
 		{`"vision_encoder": {`, `"vision_encoder": 7, "other": {`, "vision_encoder is 7, want an object"},
 		{`"dim"`, `"sliding_window": 4096, "dim"`, "sliding_window is 4096; this program reads Pixtral 12B's layout, which has none"},
-		{`"dim"`, `"tied_embeddings": true, "dim"`, "tied_embeddings is true; this program reads Pixtral 12B's layout (false)"},
+		{`"dim"`, `"tied_embeddings": 1, "dim"`, "tied_embeddings is 1, want true or false"},
 		{`"dim"`, `"moe": {"num_experts": 8, "num_experts_per_tok": 2, "and": "more"}, "dim"`,
 			`moe is {"num_experts":8,"num_experts_per_tok":2…; this program`},
 		{`"dim"`, `"quantization": {"qformat_weight": "fp8_e4m3"}, "dim"`, `quantization is {"qformat_weight":"fp8_e4m3"};`},

@@ -17,9 +17,9 @@ func toF16(v float32) []byte  { return quant.F16.Pack([]float32{v})[0] }
 func convert(t *testing.T, src *model.Checkpoint, typ, as safetensors.DType, narrow func(float32) []byte) *model.Checkpoint {
 	t.Helper()
 	var list []safetensors.Tensor
-	for _, name := range src.Weights.Names() {
-		tensor, _ := src.Weights.Tensor(name)
-		values, err := tensor.Float32s()
+	for _, name := range src.Source.Names() {
+		tensor, _ := src.Source.Tensor(name)
+		values, err := tensor.Floats(0, tensor.Shape[0])
 		check(t, err)
 		half := safetensors.Tensor{Name: name, DType: typ, Shape: tensor.Shape}
 		for _, v := range values {
@@ -36,5 +36,7 @@ func convert(t *testing.T, src *model.Checkpoint, typ, as safetensors.DType, nar
 	check(t, safetensors.Write(&b, list, nil))
 	f, err := safetensors.Parse(b.Bytes(), "converted")
 	check(t, err)
-	return &model.Checkpoint{Name: "converted", Config: src.Config, Weights: f}
+	source, err := model.MistralSource("converted", f)
+	check(t, err)
+	return &model.Checkpoint{Name: "converted", Config: src.Config, Source: source}
 }

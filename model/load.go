@@ -5,24 +5,36 @@ import (
 	"fmt"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/gpu/quant"
-	"pixtral-wgpu/model/safetensors"
 )
 
 // LoadOptions says how to load; the zero value is right.
 type LoadOptions struct {
-	Progress func(done, total uint64) // bytes; nil means nobody looks
+	Quant    string                   // weight format, by the rule of Placements; "" keeps the file's
+	Progress func(done, total uint64) // bytes of the files; nil means nobody looks
 }
 
-// Load puts a checkpoint onto a device. Matrices keep their type; norms and
-// biases become f32.
+// Load puts a checkpoint onto a device, its matrices in the formats that
+// Checkpoint.Placements tells, norms and biases in f32. It holds a few stretches
+// of rows at a time, stops soon after ctx ends, and leaves nothing on the device
+// after an error.
 func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pixtral, error) {
+	placements, err := c.Placements(o.Quant)
+	if err != nil {
+		return nil, err
+	}
 	p := &Pixtral{Name: c.Name, Config: c.Config, Tokenizer: c.Tokenizer, dev: d}
-	l := loader{ctx: ctx, dev: d, file: c.Weights, w: &p.w, total: c.Bytes(), progress: o.Progress}
+	l := loader{dev: d, w: &p.w, packer: packer{ctx: ctx}, tensors: map[string]Placement{}, progress: o.Progress}
+	for _, t := range placements {
+		l.tensors[t.Name] = t
+		l.total += t.Bytes()
+	}
 	p.w.tokEmbeddings = l.matrix("tok_embeddings.weight")
 	p.w.layers = l.blocks("layers.", c.Config.Layers)
 	p.w.norm = l.vector("norm.weight")
-	p.w.output = l.matrix("output.weight")
+	p.w.output = p.w.tokEmbeddings
+	if !c.Config.TiedEmbeddings {
+		p.w.output = l.matrix("output.weight")
+	}
 	if v := c.Config.VisionEncoder; v != nil {
 		e, a := &p.w.visionEncoder, &p.w.visionLanguageAdapter
 		e.patchConv = l.matrix("vision_encoder.patch_conv.weight")
@@ -42,9 +54,9 @@ func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pi
 
 // A loader uploads tensors by name and remembers the first error.
 type loader struct {
-	ctx         context.Context
+	packer
 	dev         *gpu.Device
-	file        *safetensors.File
+	tensors     map[string]Placement
 	w           *weights
 	done, total uint64
 	progress    func(done, total uint64)
@@ -71,25 +83,22 @@ func (l *loader) blocks(prefix string, n int) []block {
 }
 
 // take returns the named tensor, unless the load has failed or was cancelled.
-func (l *loader) take(name string) (safetensors.Tensor, bool) {
+func (l *loader) take(name string) (Placement, bool) {
 	if l.err == nil {
 		l.err = l.ctx.Err()
 	}
 	if l.err != nil {
-		return safetensors.Tensor{}, false
+		return Placement{}, false
 	}
-	t, ok := l.file.Tensor(name)
+	t, ok := l.tensors[name]
 	if !ok {
 		l.err = fmt.Errorf("%s is missing", name)
 	}
 	return t, ok
 }
 
-func (l *loader) add(name string, bytes int, err error) {
-	if err != nil {
-		l.err = fmt.Errorf("%s: %w", name, err)
-		return
-	}
+// report adds bytes of the files to what is done.
+func (l *loader) report(bytes int) {
 	l.done += uint64(bytes)
 	if l.progress != nil {
 		l.progress(l.done, l.total)
@@ -102,35 +111,40 @@ func (l *loader) vector(name string) gpu.Tensor {
 	if !ok {
 		return gpu.Tensor{}
 	}
-	data, err := t.Float32s()
+	data, err := t.Floats(0, t.Shape[0])
 	if err != nil {
-		l.err = err
+		l.err = fmt.Errorf("%s: %w", name, err)
 		return gpu.Tensor{}
 	}
 	v, err := l.dev.UploadFloats(name, data, len(data))
 	l.w.tensors = append(l.w.tensors, v)
-	l.add(name, len(t.Data), err)
+	if err != nil {
+		l.err = fmt.Errorf("%s: %w", name, err)
+		return v
+	}
+	l.report(int(t.Bytes()))
 	return v
 }
 
-// matrix uploads a matrix in its own type; the outermost dimension is its rows.
+// matrix uploads a matrix; the outermost dimension is its rows.
 func (l *loader) matrix(name string) *gpu.Matrix {
 	t, ok := l.take(name)
 	if !ok {
 		return nil
 	}
-	format, err := quant.Lookup(formatOf[t.DType])
-	if err != nil {
-		l.err = err
-		return nil
-	}
-	rows := t.Shape[0]
-	cols := len(t.Data) / t.DType.Size() / rows
-	sizes := format.RowBytes(cols)
-	m, err := l.dev.UploadMatrix(name, format.Name, rows, cols, sizes, func(from, to int) ([][]byte, error) {
-		return [][]byte{t.Data[from*sizes[0] : to*sizes[0]]}, l.ctx.Err()
+	behind := 0 // bytes that were handed out and are not reported yet
+	m, err := l.dev.UploadMatrix(name, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()), func(from, to int) ([][]byte, error) {
+		if behind > 0 {
+			l.report(behind)
+		}
+		behind = (to - from) * t.RowBytes()
+		return l.pack(t.Tensor, t.Device, from, to)
 	})
 	l.w.matrices = append(l.w.matrices, m)
-	l.add(name, len(t.Data), err)
+	if err != nil {
+		l.err = fmt.Errorf("%s: %w", name, err)
+		return m
+	}
+	l.report(behind)
 	return m
 }

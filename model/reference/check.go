@@ -103,7 +103,11 @@ func Checkpoint(name string, cfg *model.Config, tensor func(name string) ([]floa
 		return nil, err
 	}
 	f, err := safetensors.Parse(b.Bytes(), name)
-	return &model.Checkpoint{Name: name, Config: cfg, Weights: f}, err
+	if err != nil {
+		return nil, err
+	}
+	source, err := model.MistralSource(name, f)
+	return &model.Checkpoint{Name: name, Config: cfg, Source: source}, err
 }
 
 // Distance returns ‖a−b‖/‖b‖, infinite if a has another length or is not all numbers.

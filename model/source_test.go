@@ -1,0 +1,105 @@
+package model_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model"
+	"pixtral-wgpu/model/pixels"
+	"pixtral-wgpu/model/reference"
+	"pixtral-wgpu/model/safetensors"
+	"pixtral-wgpu/tokenizer"
+)
+
+// The same model in every form gives the same logits, bit for bit, because it
+// becomes the same bytes on the device.
+func TestForms(t *testing.T) {
+	src, err := model.OpenCheckpoint("testdata/hf_a")
+	check(t, err)
+	defer src.Close()
+	d := open(t, gpu.Options{DefaultLimits: true, ShardBytes: 3000})
+	native := load(t, d, convert(t, src, safetensors.F16, safetensors.F16, toF16))
+	prompts := promptsOf(t, "testdata/hf_a", src.Config)
+	for _, form := range [][]string{{"hf_old"}, {"hf_new"}, {"hf_new/model.safetensors"}} {
+		t.Run(form[0], func(t *testing.T) {
+			var paths []string
+			for _, path := range form {
+				paths = append(paths, filepath.Join("testdata/formats", path))
+			}
+			c, err := model.OpenCheckpoint(paths[0], paths[1:]...)
+			check(t, err)
+			defer c.Close()
+			p := load(t, d, c)
+			for name, prompt := range prompts {
+				want, err := reference.Watch(t.Context(), native, prompt)
+				check(t, err)
+				got, err := reference.Watch(t.Context(), p, prompt)
+				check(t, err)
+				for _, value := range want.Names {
+					if !slices.Equal(got.ByName[value].Data, want.ByName[value].Data) {
+						t.Errorf("%s: %s differs by %.1e", name, value, reference.Distance(got.ByName[value].Data, want.ByName[value].Data))
+					}
+				}
+				o := model.SessionOptions{Context: 128}
+				if a, b := greedy(t, p, o, prompt, 16), greedy(t, native, o, prompt, 16); !slices.Equal(a, b) {
+					t.Errorf("%s: greedy %v, want %v", name, a, b)
+				}
+			}
+		})
+	}
+}
+
+// promptsOf reads the prompts of a golden.json, with their images.
+func promptsOf(t *testing.T, dir string, c *model.Config) map[string]model.Prompt {
+	t.Helper()
+	var golden struct {
+		Cases []struct {
+			Name   string
+			Prompt []tokenizer.Token
+			Images []struct{ Rows, Cols int }
+		}
+	}
+	readJSON(t, filepath.Join(dir, "golden.json"), &golden)
+	values, err := safetensors.Open(filepath.Join(dir, "golden.safetensors"))
+	check(t, err)
+	defer values.Close()
+	prompts := map[string]model.Prompt{}
+	for _, g := range golden.Cases {
+		prompt := model.Prompt{Tokens: g.Prompt}
+		for i, grid := range g.Images {
+			tensor, _ := values.Tensor(g.Name + "/images." + string(rune('0'+i)) + ".pixels")
+			data, err := tensor.Float32s()
+			check(t, err)
+			patch := c.VisionEncoder.PatchSize
+			img, err := pixels.FromPixels(data, grid.Rows*patch, grid.Cols*patch, patch)
+			check(t, err)
+			prompt.Images = append(prompt.Images, img)
+		}
+		prompts[g.Name] = prompt
+	}
+	return prompts
+}
+
+// A model of text alone, with the head in the table of embeddings, gives the
+// tokens that transformers gives.
+func TestTied(t *testing.T) {
+	var golden struct{ Prompt, Greedy []tokenizer.Token }
+	readJSON(t, "testdata/formats/llama/golden.json", &golden)
+	d := open(t, gpu.Options{})
+	for _, path := range []string{"llama"} {
+		c, err := model.OpenCheckpoint(filepath.Join("testdata/formats", path))
+		check(t, err)
+		defer c.Close()
+		before, _ := d.Used()
+		p := load(t, d, c)
+		if now, _ := d.Used(); c.Config.VisionEncoder != nil || now-before > c.Bytes()+4096 { // norms grow to f32
+			t.Errorf("%s: %d bytes in use for %d", path, now-before, c.Bytes())
+		}
+		got := greedy(t, p, model.SessionOptions{Context: 64, KV: "f32"}, model.Prompt{Tokens: golden.Prompt}, len(golden.Greedy))
+		if !slices.Equal(got, golden.Greedy) {
+			t.Errorf("%s: greedy %v, want %v", path, got, golden.Greedy)
+		}
+	}
+}
