@@ -96,6 +96,15 @@ def patch_labels(scene):
     return labels.reshape(rows * columns, 5)
 
 
+def patch_masks(scene):
+    """Which of 8 x 8 cells of each patch are drawn on: [rows * columns, 64], 0 or 1."""
+    width, height = scene.size
+    columns, rows = grid(width, height)
+    drawn = cv2.resize(scene.drawn, (columns * 8, rows * 8), interpolation=cv2.INTER_AREA) > 0.5
+    tiles = drawn.reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
+    return tiles.reshape(rows * columns, 64).astype(np.float32)
+
+
 def branch(tok, rng, turns, system):
     """Tokens and targets of one or two turns; the first turn's [INST] stands before the pictures.
 
@@ -134,7 +143,7 @@ def conversations(rng, found, system):
 def make_scenes(rng, spec, columns, rows):
     """One prompt's pictures, all of the same grid."""
     def side(n):
-        return 16 * n if rng.random() < 0.5 else rng.randint(max(40, 16 * n - 15), 16 * n)
+        return 16 * n if rng.random() < 0.5 else rng.randint(max(16 * n - 15, min(40, 16 * n)), 16 * n)
 
     width, height = side(columns), side(rows)
     kind = spec["scene"]
@@ -162,10 +171,12 @@ def make_batch(tok, seed, spec):
     rng = random.Random(seed)
     columns, rows = rng.randint(*spec["columns"]), rng.randint(*spec["rows"])
     system = rng.choice(questions.SYSTEM) if rng.random() < spec.get("system", 0.12) else None
+    if spec.get("look"):
+        return look_batch(rng, spec, columns, rows)
     count = spec["branches"]
     per_row = spec.get("pictures", 1) * (columns + 1) * rows + 20 * count
     batch = max(4, spec["tokens"] // per_row)
-    rows_of_ids, pictures, labels, kinds = [], [], [], []
+    rows_of_ids, pictures, labels, masks, kinds = [], [], [], [], []
     for _ in range(batch):
         found = make_scenes(rng, spec, columns, rows)
         asked = questions.ask(rng, found, count, spec.get("kinds"))
@@ -185,10 +196,19 @@ def make_batch(tok, seed, spec):
         kinds.append(row_kinds)
         pictures.append([preprocess(s.image) for s in found])
         labels.append([patch_labels(s) for s in found])
-    return collate(rows_of_ids, pictures, labels, kinds)
+        masks.append([patch_masks(s) for s in found])
+    return collate(rows_of_ids, pictures, labels, masks, kinds)
 
 
-def collate(rows_of_ids, pictures, labels, kinds):
+def look_batch(rng, spec, columns, rows):
+    """Pictures and what their patches show, without questions."""
+    found = [make_scenes(rng, spec, columns, rows)[0] for _ in range(max(4, spec["tokens"] // (columns * rows)))]
+    return {"pictures": [torch.from_numpy(np.stack([preprocess(s.image) for s in found]))],
+            "labels": [torch.from_numpy(np.stack([patch_labels(s) for s in found]))],
+            "masks": [torch.from_numpy(np.stack([patch_masks(s) for s in found]))]}
+
+
+def collate(rows_of_ids, pictures, labels, masks, kinds):
     longest = -(-max(len(r[0]) for r in rows_of_ids) // 8) * 8
     shape = (len(rows_of_ids), longest)
     ids, target = np.zeros(shape, np.int64), np.full(shape, IGNORE, np.int64)
@@ -204,7 +224,8 @@ def collate(rows_of_ids, pictures, labels, kinds):
         "ids": torch.from_numpy(ids), "target": torch.from_numpy(target), "segment": torch.from_numpy(segment),
         "position": torch.from_numpy(position), "kinds": kinds,
         "pictures": [torch.from_numpy(np.stack([p[s] for p in pictures])) for s in slots],
-        "labels": [torch.from_numpy(np.stack([p[s] for p in labels])) for s in slots] if labels else [],
+        "labels": [torch.from_numpy(np.stack([p[s] for p in labels])) for s in slots],
+        "masks": [torch.from_numpy(np.stack([m[s] for m in masks])) for s in slots],
     }
 
 

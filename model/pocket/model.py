@@ -34,8 +34,8 @@ class RMSNorm(nn.Module):
 
 def rotate(x, cos, sin):
     """Rotates adjacent pairs of x [batch, heads, tokens, head_dim] by angles [.., tokens, head_dim/2]."""
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+    turned = torch.view_as_complex(x.unflatten(-1, (-1, 2))) * torch.complex(cos, sin)
+    return torch.view_as_real(turned).flatten(-2)
 
 
 class Attention(nn.Module):
@@ -52,7 +52,7 @@ class Attention(nn.Module):
         q = self.wq(x).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2)
         k = self.wk(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
         v = self.wv(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
-        q, k = rotate(q, cos, sin).to(v.dtype), rotate(k, cos, sin).to(v.dtype)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         if self.kv_heads != self.heads:
             k = k.repeat_interleave(self.heads // self.kv_heads, 1)
             v = v.repeat_interleave(self.heads // self.kv_heads, 1)

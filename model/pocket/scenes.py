@@ -81,6 +81,7 @@ class Scene:
     text: str = ""
     rows: list = field(default_factory=list)  # (label, value) of a chart or table
     row_colours: list = field(default_factory=list)
+    drawn: np.ndarray = None  # [H, W] float32, 1 where something was drawn on the ground
 
     @property
     def size(self):
@@ -141,6 +142,12 @@ def paint_ground(rng, width, height, rgb, textured):
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
+def difference(after, before):
+    """1 where two pictures differ clearly, 0 elsewhere: [H, W] float32."""
+    apart = np.abs(np.asarray(after, np.int16) - np.asarray(before, np.int16)).max(-1)
+    return (apart > 40).astype(np.float32)
+
+
 def place(rng, width, height, count, r_min, r_max):
     """Centres and radii of up to count shapes that neither touch nor leave the picture."""
     spots = []
@@ -180,6 +187,7 @@ def shapes_scene(rng, width, height, count, textured=False):
         draw.polygon([(u * SUPERSAMPLE, v * SUPERSAMPLE) for u, v in polygon], fill=rgb)
         scene.objects.append(Object(shape, colour, x, y, r, polygon))
     scene.image = np.asarray(big.reduce(SUPERSAMPLE))
+    scene.drawn = difference(scene.image, canvas)
     return scene
 
 
@@ -254,8 +262,9 @@ def text_scene(rng, width, height, longest=8, textured=False):
     _, top, _, bottom = face.getbbox(text)
     x = rng.uniform(2, max(2, width - 2 - face.getlength(text)))
     y = rng.uniform(1, max(1, height - 1 - (bottom - top)))
+    before = canvas.copy()
     glyphs = write(ImageDraw.Draw(canvas), (int(x), int(y)), text, face, ink(rng, ground_rgb))
-    return Scene("text", np.asarray(canvas), ground, glyphs=glyphs, text=text)
+    return Scene("text", np.asarray(canvas), ground, glyphs=glyphs, text=text, drawn=difference(canvas, before))
 
 
 def chart_scene(rng, width, height, count):
@@ -291,6 +300,7 @@ def chart_scene(rng, width, height, count):
         scene.row_colours.append(colour)
     draw.line([2, base, width - 3, base], fill=text_rgb)
     scene.image = np.asarray(canvas)
+    scene.drawn = difference(canvas, Image.new("RGB", (width, height), ground_rgb))
     return scene
 
 
@@ -318,4 +328,5 @@ def table_scene(rng, width, height, count):
     draw.line([int(split), 1, int(split), height - 2], fill=text_rgb)
     draw.rectangle([0, 0, width - 1, height - 1], outline=text_rgb)
     scene.image = np.asarray(canvas)
+    scene.drawn = difference(canvas, Image.new("RGB", (width, height), ground_rgb))
     return scene

@@ -11,6 +11,7 @@ import argparse
 import concurrent.futures
 import json
 import os
+import random
 import time
 
 import torch
@@ -53,8 +54,9 @@ class Aux(nn.Module):
     def __init__(self, dim):
         super().__init__()
         self.head = nn.Linear(dim, sum(AUX) + 2)
+        self.mask = nn.Linear(dim, 64)
 
-    def loss(self, features, labels, rows, columns):
+    def loss(self, features, labels, masks, rows, columns):
         out = self.head(features.float())
         *classes, place = out.split([*AUX, 2], -1)
         total = 0.0
@@ -66,7 +68,8 @@ class Aux(nn.Module):
         r = torch.arange(rows).float()[:, None].expand(rows, columns).flatten()
         c = torch.arange(columns).float()[None].expand(rows, columns).flatten()
         here = torch.stack(((r + 0.5) / rows, (c + 0.5) / columns), -1) * 2 - 1
-        return total + F.mse_loss(place, here.expand_as(place))
+        total = total + F.mse_loss(place, here.expand_as(place))
+        return total + 2 * F.binary_cross_entropy_with_logits(self.mask(features.float()), masks)
 
 
 class Muon(torch.optim.Optimizer):
@@ -81,18 +84,18 @@ class Muon(torch.optim.Optimizer):
             shapes = {}
             for p in group["params"]:
                 if p.grad is not None:
-                    shapes.setdefault(p.shape, []).append(p)
+                    shapes.setdefault(p.flatten(1).shape, []).append(p)
             for shape, params in shapes.items():
                 moved = []
                 for p in params:
                     buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
                     buffer.lerp_(p.grad, 1 - group["momentum"])
-                    moved.append(p.grad.lerp(buffer, group["momentum"]))
+                    moved.append(p.grad.lerp(buffer, group["momentum"]).flatten(1))
                 steps = orthogonal(torch.stack(moved))
                 scale = max(1, shape[0] / shape[1]) ** 0.5
                 for p, step in zip(params, steps):
                     p.mul_(1 - group["lr"] * group["weight_decay"])
-                    p.add_(step, alpha=-group["lr"] * scale)
+                    p.add_(step.view_as(p), alpha=-group["lr"] * scale)
 
 
 def orthogonal(g):
@@ -107,10 +110,40 @@ def orthogonal(g):
     return x.mT if wide else x
 
 
+class Bf16Matmul(torch.autograd.Function):
+    """x @ w.T with bfloat16 products and float32 sums and results: the processor's fast path."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        x, w = x.to(torch.bfloat16), w.to(torch.bfloat16)
+        ctx.save_for_backward(x, w)
+        return torch.mm(x, w.t()).float()
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        g = g.to(torch.bfloat16)
+        return torch.mm(g, w).float(), torch.mm(g.t(), x).float()
+
+
+def use_bf16(model):
+    """Makes the model's matrices without bias multiply in bfloat16; the weights stay float32."""
+    def forward_of(linear):
+        return lambda x: Bf16Matmul.apply(x.flatten(0, -2), linear.weight).view(*x.shape[:-1], -1)
+
+    for module in model.modules():
+        if isinstance(module, nn.Linear) and module.bias is None:
+            module.forward = forward_of(module)
+
+
 def spec_for(step, passed, args):
     """The kind of batch for a step. `passed` is the step at which the first lessons were learned."""
-    import random
     rng = random.Random(f"spec-{step}")
+    if step < args.look:
+        pick = rng.random()
+        name = "shapes" if pick < 0.5 else "text" if pick < 0.75 else "chart" if pick < 0.9 else "table"
+        spec = LARGE[name] if name in LARGE and rng.random() < 0.1 else LATER[name][1]
+        return {**spec, "look": True, "tokens": args.tokens // 3}
     if passed is None:
         return {**FIRST, "tokens": args.tokens}
     if step < passed + args.early:
@@ -139,12 +172,11 @@ def work(job):
     return data.make_batch(TOK, seed, spec)
 
 
-def run(model, batch, dtype):
+def run(model, batch):
     """Logits and targets at the positions that count, and the vision features."""
     keep = batch["target"] != data.IGNORE
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bf16"):
-        logits, seen = model(batch["ids"], batch["position"], data.attention_mask(batch["segment"]), batch["pictures"], keep)
-    return logits.float(), batch["target"][keep], seen, keep
+    logits, seen = model(batch["ids"], batch["position"], data.attention_mask(batch["segment"]), batch["pictures"], keep)
+    return logits, batch["target"][keep], seen, keep
 
 
 @torch.no_grad()
@@ -152,7 +184,7 @@ def accuracy(model, batches):
     """Share of answers all of whose tokens come first, by kind (the greedy answer is then the same)."""
     right, asked = {}, {}
     for batch in batches:
-        logits, wanted, _, keep = run(model, batch, "f32")
+        logits, wanted, _, keep = run(model, batch)
         hit = torch.ones_like(keep)
         hit[keep] = logits.argmax(-1) == wanted
         for b, kinds in enumerate(batch["kinds"]):
@@ -186,8 +218,9 @@ def main():
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--checkpoint", default="pocket.pt")
     parser.add_argument("--out", default=".")
-    parser.add_argument("--tokens", type=int, default=6000)
+    parser.add_argument("--tokens", type=int, default=5000)
     parser.add_argument("--early", type=int, default=900)
+    parser.add_argument("--look", type=int, default=1500, help="first steps, which train the eye alone")
     parser.add_argument("--large", type=float, default=0.0)
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=0.003)
@@ -202,7 +235,7 @@ def main():
     torch.manual_seed(0)
 
     model, aux = Pixtral(PARAMS), Aux(PARAMS["vision_encoder"]["hidden_size"])
-    inner = [p for n, p in model.named_parameters() if p.ndim == 2 and (".attention." in n or ".feed_forward." in n)]
+    inner = [p for n, p in model.named_parameters() if p.ndim > 1 and (".attention." in n or ".feed_forward." in n or "patch_conv" in n or "adapter" in n)]
     names = {id(p) for p in inner}
     rest = [p for p in [*model.parameters(), *aux.parameters()] if id(p) not in names]
     muon = Muon(inner, args.lr)
@@ -217,6 +250,8 @@ def main():
         adam.load_state_dict(saved["adam"])
         average, state = saved["average"], saved["state"]
     twin = Pixtral(PARAMS).eval()
+    if args.dtype == "bf16":
+        use_bf16(model)
     print(sum(p.numel() for p in model.parameters()), "parameters")
 
     budget, begun, before = args.minutes * 60, time.time(), state["seconds"]
@@ -237,12 +272,15 @@ def main():
             for optimiser, base in ((muon, args.lr), (adam, args.adam_lr)):
                 for group in optimiser.param_groups:
                     group["lr"] = base * rate
-            logits, wanted, seen, _ = run(model, batch, args.dtype)
-            loss = F.cross_entropy(logits, wanted)
+            if "ids" in batch:
+                logits, wanted, seen, _ = run(model, batch)
+                loss = F.cross_entropy(logits, wanted)
+            else:
+                seen, loss = [model.vision_encoder(p) for p in batch["pictures"]], torch.zeros(())
             extra = 0.0
-            for features, labels, pixels in zip(seen, batch["labels"], batch["pictures"]):
-                extra = extra + aux.loss(features, labels, pixels.shape[2] // 16, pixels.shape[3] // 16) / len(seen)
-            (loss + args.aux * extra).backward()
+            for features, labels, masks, pixels in zip(seen, batch["labels"], batch["masks"], batch["pictures"]):
+                extra = extra + aux.loss(features, labels, masks, pixels.shape[2] // 16, pixels.shape[3] // 16) / len(seen)
+            (loss + (args.aux if loss.requires_grad else 1.0) * extra).backward()
             nn.utils.clip_grad_norm_(rest, 1.0)
             muon.step()
             adam.step()
@@ -251,8 +289,9 @@ def main():
             state["step"] += 1
             keep = min(0.998, (state["step"] + 1) / (state["step"] + 20))
             torch._foreach_lerp_(list(average.values()), [v.detach() for v in model.state_dict().values()], 1 - keep)
-            running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
-            if state["passed"] is None and running < 0.15:
+            watched = loss.item() if "ids" in batch else extra.item()
+            running = watched if running is None else 0.95 * running + 0.05 * watched
+            if state["passed"] is None and "ids" in batch and running < 0.15:
                 state["passed"] = state["step"]
                 running = None
                 print("first lessons learned at step", state["step"], flush=True)
