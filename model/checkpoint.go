@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"pixtral-wgpu/model/gguf"
 	"pixtral-wgpu/model/safetensors"
 	"pixtral-wgpu/tokenizer"
 )
@@ -38,37 +39,33 @@ func OpenCheckpoint(path string, more ...string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// open reads the config and the tokenizer and maps the weights.
+// open reads the config, maps the weights by the mapper of their format, and
+// reads the tokenizer.
 func (f *found) open() (*Checkpoint, error) {
-	c, err := f.source()
-	if err != nil {
-		return nil, err
-	}
-	c.Name = f.name
-	if f.tekken != "" {
-		c.Tokenizer, err = tokenizer.Open(f.tekken)
-	}
-	if err == nil {
-		err = c.check()
-	}
-	if err != nil {
-		c.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// source calls the mapper of the format.
-func (f *found) source() (*Checkpoint, error) {
-	c := &Checkpoint{}
+	c := &Checkpoint{Name: f.name}
+	var text *gguf.File
 	var err error
 	switch {
 	case f.params != "":
 		c.Config, c.Source, err = openMistral(f.params, f.weights)
-	default:
+	case f.config != "":
 		c.Config, c.Source, err = openHF(f.config, f.index, f.weights)
+	default:
+		text, err = c.openGGUF(f)
 	}
-	return c, err
+	if err == nil {
+		err = c.checkTensors()
+	}
+	if err == nil {
+		err = c.openVocabulary(f, text)
+	}
+	if err != nil && c.Source != nil {
+		c.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // ParseCheckpoint is OpenCheckpoint for files of Mistral's layout in memory;
@@ -95,28 +92,19 @@ func parseCheckpoint(name string, params, weights, tekken []byte) (*Checkpoint, 
 		return nil, err
 	}
 	c := &Checkpoint{Name: name, Config: config, Source: source}
-	if tekken != nil {
-		if c.Tokenizer, err = tokenizer.Parse(tekken); err != nil {
-			return nil, err
-		}
+	if err := c.checkTensors(); err != nil || tekken == nil {
+		return c, err
 	}
-	return c, c.check()
+	if c.Tokenizer, err = tokenizer.Parse(tekken); err != nil {
+		return nil, err
+	}
+	if err := checkTokenizer(config, c.Tokenizer); err != nil {
+		return nil, fmt.Errorf("%s: %w", tekkenFile, err)
+	}
+	return c, nil
 }
 
-// check compares the tensors and the tokenizer with the config.
-func (c *Checkpoint) check() error {
-	if err := c.checkTensors(); err != nil {
-		return err
-	}
-	if c.Tokenizer == nil {
-		return nil
-	}
-	if err := checkTokenizer(c.Config, c.Tokenizer); err != nil {
-		return fmt.Errorf("%s: %w", tekkenFile, err)
-	}
-	return nil
-}
-
+// checkTensors compares the tensors with the config.
 func (c *Checkpoint) checkTensors() error {
 	known := map[string]bool{}
 	for _, spec := range c.Config.Tensors() {
@@ -136,25 +124,6 @@ func (c *Checkpoint) checkTensors() error {
 			t, _ := c.Source.Tensor(name)
 			return fmt.Errorf("%s is no part of a Pixtral of this config", t.Origin)
 		}
-	}
-	return nil
-}
-
-func checkTokenizer(c *Config, t *tokenizer.Tekken) error {
-	if t.VocabSize() != c.VocabSize {
-		return fmt.Errorf("%d tokens, but the model's vocabulary has %d", t.VocabSize(), c.VocabSize)
-	}
-	v := c.VisionEncoder
-	if v == nil {
-		return nil
-	}
-	if int32(t.Control.Image) != v.ImageTokenID || int32(t.Control.ImageBreak) != v.ImageBreakTokenID || int32(t.Control.ImageEnd) != v.ImageEndTokenID {
-		return fmt.Errorf("[IMG], [IMG_BREAK] and [IMG_END] are %d, %d and %d, but the model's are %d, %d and %d",
-			t.Control.Image, t.Control.ImageBreak, t.Control.ImageEnd, v.ImageTokenID, v.ImageBreakTokenID, v.ImageEndTokenID)
-	}
-	if t.Image.PatchSize != v.PatchSize || t.Image.MaxSize > v.ImageSize {
-		return fmt.Errorf("images of %d pixels in patches of %d, but the model takes %d in patches of %d",
-			t.Image.MaxSize, t.Image.PatchSize, v.ImageSize, v.PatchSize)
 	}
 	return nil
 }

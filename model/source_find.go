@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -18,6 +19,10 @@ const (
 	configFile  = "config.json"
 	hfFile      = "model.safetensors"
 	hfIndexFile = "model.safetensors.index.json"
+
+	hfTokenizerFile = "tokenizer.json"
+
+	mmprojFiles = "*mmproj*.gguf"
 )
 
 // The bounds of files that only describe weights: a config has a few hundred
@@ -39,6 +44,9 @@ type found struct {
 	config  string   // Hugging Face's
 	index   string   // the list of its shards, if weights are not one file
 	weights []string // safetensors
+	text    string   // GGUF
+	mmproj  string   // GGUF of images, if it was asked for
+	nearby  []string // if it was not: files beside the text that may be it
 	tekken  string   // "" if there is none
 }
 
@@ -98,8 +106,10 @@ func find(path string, more []string) (*found, error) {
 		return nil, err
 	}
 	switch ext := strings.ToLower(filepath.Ext(file)); {
+	case ext == ".gguf" && len(more) < 2:
+		return d.gguf(path, more)
 	case len(more) > 0:
-		return nil, fmt.Errorf("%s and %s: only a .gguf file has its images in a second file, the mmproj", path, strings.Join(more, ", "))
+		return nil, fmt.Errorf("%s and %s are too many: only a .gguf file has its images in a second file, the mmproj", path, strings.Join(more, ", "))
 	case file == "":
 		return d.any()
 	case ext == ".safetensors" && strings.HasPrefix(file, "consolidated"):
@@ -118,7 +128,26 @@ func (d folder) any() (*found, error) {
 	if f, err := d.huggingFace(d.has(hfFile)); err == nil {
 		return f, nil
 	}
-	return nil, d.lacks("")
+	texts := d.like("*.gguf")
+	texts = slices.DeleteFunc(texts, func(path string) bool { return slices.Contains(d.like(mmprojFiles), path) })
+	switch {
+	case len(texts) == 0:
+		return nil, d.lacks("")
+	case len(texts) > 1:
+		return nil, fmt.Errorf("%s has %d .gguf files; give the path of one, for example %s", d.path, len(texts), texts[0])
+	}
+	return d.gguf(texts[0], nil)
+}
+
+// gguf takes a text model, and its mmproj if it is given.
+func (d folder) gguf(text string, more []string) (*found, error) {
+	f := &found{name: nameOf(text), text: text}
+	if len(more) > 0 {
+		f.mmproj = more[0]
+	} else {
+		f.nearby = slices.DeleteFunc(d.like(mmprojFiles), func(path string) bool { return filepath.Base(path) == filepath.Base(text) })
+	}
+	return d.complete(f), nil
 }
 
 func (d folder) mistral() (*found, error) {
@@ -139,6 +168,12 @@ func (d folder) huggingFace(weights string) (*found, error) {
 		return nil, d.lacks("the files of Hugging Face's layout")
 	}
 	return d.complete(f), nil
+}
+
+// nameOf is a file's name without directory and extension.
+func nameOf(path string) string {
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
 // complete adds what all formats share.

@@ -3,6 +3,7 @@ package model_test
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pixtral-wgpu/gpu"
@@ -22,8 +23,18 @@ func TestForms(t *testing.T) {
 	d := open(t, gpu.Options{DefaultLimits: true, ShardBytes: 3000})
 	native := load(t, d, convert(t, src, safetensors.F16, safetensors.F16, toF16))
 	prompts := promptsOf(t, "testdata/hf_a", src.Config)
-	for _, form := range [][]string{{"hf_old"}, {"hf_new"}, {"hf_new/model.safetensors"}} {
-		t.Run(form[0], func(t *testing.T) {
+	want := map[string]*model.Values{}
+	for name, prompt := range prompts {
+		want[name], err = reference.Watch(t.Context(), native, prompt)
+		check(t, err)
+	}
+	o := model.SessionOptions{Context: 128}
+	tokens := greedy(t, native, o, prompts["two_images"], 16)
+	for _, form := range [][]string{
+		{"hf_old"}, {"hf_new"}, {"hf_new/model.safetensors"},
+		{"gguf"}, {"gguf/tiny-f16.gguf"}, {"gguf/mmproj-tiny-f16.gguf", "gguf/tiny-f16.gguf"},
+	} {
+		t.Run(strings.Join(form, " and "), func(t *testing.T) {
 			var paths []string
 			for _, path := range form {
 				paths = append(paths, filepath.Join("testdata/formats", path))
@@ -33,19 +44,17 @@ func TestForms(t *testing.T) {
 			defer c.Close()
 			p := load(t, d, c)
 			for name, prompt := range prompts {
-				want, err := reference.Watch(t.Context(), native, prompt)
-				check(t, err)
 				got, err := reference.Watch(t.Context(), p, prompt)
 				check(t, err)
-				for _, value := range want.Names {
-					if !slices.Equal(got.ByName[value].Data, want.ByName[value].Data) {
-						t.Errorf("%s: %s differs by %.1e", name, value, reference.Distance(got.ByName[value].Data, want.ByName[value].Data))
+				for _, value := range want[name].Names {
+					a, b := got.ByName[value].Data, want[name].ByName[value].Data
+					if !slices.Equal(a, b) {
+						t.Errorf("%s: %s differs by %.1e", name, value, reference.Distance(a, b))
 					}
 				}
-				o := model.SessionOptions{Context: 128}
-				if a, b := greedy(t, p, o, prompt, 16), greedy(t, native, o, prompt, 16); !slices.Equal(a, b) {
-					t.Errorf("%s: greedy %v, want %v", name, a, b)
-				}
+			}
+			if got := greedy(t, p, o, prompts["two_images"], 16); !slices.Equal(got, tokens) {
+				t.Errorf("greedy %v, want %v", got, tokens)
 			}
 		})
 	}
@@ -88,7 +97,7 @@ func TestTied(t *testing.T) {
 	var golden struct{ Prompt, Greedy []tokenizer.Token }
 	readJSON(t, "testdata/formats/llama/golden.json", &golden)
 	d := open(t, gpu.Options{})
-	for _, path := range []string{"llama"} {
+	for _, path := range []string{"llama", "llama_gguf", "llama_gguf/tied-f16.gguf"} {
 		c, err := model.OpenCheckpoint(filepath.Join("testdata/formats", path))
 		check(t, err)
 		defer c.Close()
