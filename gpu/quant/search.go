@@ -14,50 +14,53 @@ const tiny = 1e-15
 // w is near scale·q - minimum. It tries grids of top+first, top+first+0.1, …
 // steps; large weights count for more.
 func fitAffine(w []float32, codes []byte, top int32, first float32, steps int) (scale, minimum float32) {
-	f := affineFit{w: w, top: top}
+	f := affineFit{w: [32]float32(w), top: float32(top)}
 	low, high := f.prepare()
 	if high == low {
 		clear(codes)
 		return 0, -low
 	}
-	scale = 1 / (float32(top) / (high - low))
-	f.round(float32(top)/(high-low), low)
-	best := f.mistake(scale, low)
-	copy(codes, f.codes[:])
+	inverse := f.top / (high - low)
+	f.round(inverse, low)
+	scale = 1 / inverse
+	best := f.mistake(scale, low, math.MaxFloat32)
+	won := f.codes
 	for step := range steps + 1 {
-		grid := first + float32(0.1*float32(step)) + float32(top)
-		f.round(grid/(high-low), low)
-		s, l, ok := f.solve()
+		grid := first + float32(0.1*float32(step)) + f.top
+		s, l, ok := f.round(grid/(high-low), low)
 		if !ok {
 			continue
 		}
-		if e := f.mistake(s, l); e < best {
+		if e := f.mistake(s, l, best); e < best {
 			best, scale, low = e, s, l
-			copy(codes, f.codes[:])
+			won = f.codes
 		}
+	}
+	for i, q := range won {
+		codes[i] = byte(q)
 	}
 	return scale, -low
 }
 
-// An affineFit holds a group of at most 32 weights and the codes on trial.
+// An affineFit holds a group of weights and the codes on trial. They are
+// floats, and arrays of a length the compiler knows, because nearly all time of
+// quantising goes into two loops over them.
 type affineFit struct {
-	w          []float32
-	importance [32]float32
-	codes      [32]byte
-	top        int32
-	sum, sumW  float32 // of importance; of importance times weight
+	w, importance, codes [32]float32
+	top                  float32
+	sum, sumW            float32 // of importance; of importance times weight
 }
 
 // prepare fills in the importance, √(mean w²) + |w|, and returns the range of
 // the weights and zero.
 func (f *affineFit) prepare() (low, high float32) {
 	var squares float32
-	for _, v := range f.w {
+	for _, v := range &f.w {
 		squares += float32(v * v)
 	}
 	mean := float32(math.Sqrt(float64(squares / float32(len(f.w)))))
 	low, high = f.w[0], f.w[0]
-	for i, v := range f.w {
+	for i, v := range &f.w {
 		f.importance[i] = mean + abs(v)
 		low, high = min(low, v), max(high, v)
 		f.sum += f.importance[i]
@@ -66,19 +69,20 @@ func (f *affineFit) prepare() (low, high float32) {
 	return min(low, 0), high
 }
 
-// round gives each weight the nearest code of a grid.
-func (f *affineFit) round(inverse, low float32) {
-	for i, v := range f.w {
-		f.codes[i] = byte(min(max(nearest(inverse*(v-low)), 0), f.top))
-	}
-}
-
-// solve returns the scale and the value of code 0, not above zero, that suit
-// the codes best.
-func (f *affineFit) solve() (scale, low float32, ok bool) {
+// round gives each weight the nearest code of a grid. It returns the scale and
+// the value of code 0, not above zero, that suit these codes best; ok is false
+// where all are equal.
+func (f *affineFit) round(inverse, from float32) (scale, low float32, ok bool) {
 	var sumQ, sumQQ, sumWQ float32
-	for i, v := range f.w {
-		q := float32(f.codes[i])
+	for i, v := range &f.w {
+		q := float32(inverse*(v-from)) + rounder - rounder
+		if q < 0 {
+			q = 0
+		}
+		if q > f.top {
+			q = f.top
+		}
+		f.codes[i] = q
 		weighted := f.importance[i] * q
 		sumQ += weighted
 		sumQQ += float32(weighted * q)
@@ -96,11 +100,14 @@ func (f *affineFit) solve() (scale, low float32, ok bool) {
 	return scale, low, true
 }
 
-// mistake is the weighted squared error.
-func (f *affineFit) mistake(scale, low float32) (sum float32) {
-	for i, v := range f.w {
-		d := float32(scale*float32(f.codes[i])) + low - v
+// mistake is the weighted squared error, or some number not below enough.
+func (f *affineFit) mistake(scale, low, enough float32) (sum float32) {
+	for i, v := range &f.w {
+		d := float32(scale*f.codes[i]) + low - v
 		sum += float32(f.importance[i] * float32(d*d))
+		if i%8 == 7 && sum >= enough {
+			break
+		}
 	}
 	return sum
 }
@@ -150,5 +157,7 @@ func fitSymmetric(w []float32, codes []byte, middle int32) (scale float32) {
 // nearest rounds to an integer, halves to even; v is below 2^22 in magnitude,
 // as codes and scales are. The sum's last bit stands for 1.
 func nearest(v float32) int32 {
-	return int32(math.Float32bits(v+0x1.8p23)&0x7fffff) - 0x400000
+	return int32(math.Float32bits(v+rounder)&0x7fffff) - 0x400000
 }
+
+const rounder = 0x1.8p23
