@@ -188,6 +188,11 @@ func (d *Device) UploadInts(name string, data []uint32, shape ...int) (Tensor, e
 	return d.Upload(name, U32, wgpu.ToBytes(data), shape...)
 }
 
+// WriteFloats fills an f32 tensor.
+func (d *Device) WriteFloats(t Tensor, data []float32) error {
+	return d.Write(t, 0, wgpu.ToBytes(data))
+}
+
 // staging is how much a write may hold in flight: each call of WriteBuffer
 // keeps a copy until the queue has taken it.
 const staging = 16 << 20

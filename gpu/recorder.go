@@ -13,6 +13,9 @@ import (
 const (
 	paramSlot     = 256 // WebGPU's largest minUniformBufferOffsetAlignment
 	maxDispatches = 1024
+
+	// FixedBytes is what an open device takes before it has any tensor.
+	FixedBytes = paramSlot * maxDispatches
 )
 
 // A Dispatch runs one kernel once.

@@ -93,27 +93,3 @@ func (p *pass) feedForward(r *gpu.Recorder, b *block) {
 	ops.SwiGLU(r, p.gated, p.gate, p.up)
 	ops.Linear(r, p.delta, p.gated, b.w2)
 }
-
-// An arena makes tensors that live and die together. It remembers the first error.
-type arena struct {
-	dev  *gpu.Device
-	mine []gpu.Tensor
-	err  error
-}
-
-func (a *arena) new(name string, shape ...int) gpu.Tensor {
-	return a.keep(a.dev.New(name, gpu.F32, shape...))
-}
-
-func (a *arena) keep(t gpu.Tensor, err error) gpu.Tensor {
-	if a.err == nil {
-		a.err = err
-	}
-	a.mine = append(a.mine, t)
-	return t
-}
-
-func (a *arena) free() {
-	a.dev.Free(a.mine...)
-	a.mine = nil
-}

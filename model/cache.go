@@ -20,17 +20,19 @@ func newCache(a *arena, c *Config, positions int, typ gpu.Type) (*cache, error) 
 	if typ == gpu.Q8 && width%32 != 0 {
 		return nil, fmt.Errorf("model: keys of %d values do not go into blocks of 32; use --kv f16", width)
 	}
-	if bytes, most := typ.Bytes(positions*width), a.dev.Limits.BindingBytes; bytes > most {
-		return nil, fmt.Errorf("model: a context of %d tokens needs %s of keys a layer, and %v binds %s; use --ctx %d or less",
-			positions, gpu.Size(bytes), a.dev.Info, gpu.Size(most), most/typ.Bytes(width))
+	if a.dev != nil {
+		if bytes, most := typ.Bytes(positions*width), a.dev.Limits.BindingBytes; bytes > most {
+			return nil, fmt.Errorf("model: a context of %d tokens needs %s of keys a layer, and %v binds %s; use --ctx %d or less",
+				positions, gpu.Size(bytes), a.dev.Info, gpu.Size(most), most/typ.Bytes(width))
+		}
 	}
 	s := &cache{}
 	for i := range c.Layers {
-		s.keys = append(s.keys, a.keep(a.dev.New(fmt.Sprintf("layers.%d.keys", i), typ, positions, width)))
-		s.values = append(s.values, a.keep(a.dev.New(fmt.Sprintf("layers.%d.values", i), typ, positions, width)))
-		if a.err != nil {
-			return nil, fmt.Errorf("model: a context of %d tokens does not fit: %w; use a smaller --ctx", positions, a.err)
-		}
+		s.keys = append(s.keys, a.typed(fmt.Sprintf("layers.%d.keys", i), typ, positions, width))
+		s.values = append(s.values, a.typed(fmt.Sprintf("layers.%d.values", i), typ, positions, width))
+	}
+	if a.err != nil {
+		return nil, fmt.Errorf("model: a context of %d tokens does not fit: %w; use a smaller --ctx", positions, a.err)
 	}
 	return s, nil
 }

@@ -13,7 +13,6 @@ const headRows = 32
 
 // A decoder is the activations of the text tower, for chunks of a size.
 type decoder struct {
-	p      *Pixtral
 	pass   *pass
 	cache  *cache
 	tokens gpu.Tensor // [chunk] u32
@@ -27,9 +26,8 @@ type decoder struct {
 
 // newDecoder makes the activations for chunks of at most so many tokens.
 // all says that every row will want logits, not only the last of a chunk.
-func newDecoder(a *arena, p *Pixtral, positions, chunk int, all bool, kv gpu.Type) (*decoder, error) {
-	c := p.Config
-	d := &decoder{p: p}
+func newDecoder(a *arena, c *Config, positions, chunk int, all bool, kv gpu.Type) (*decoder, error) {
+	d := &decoder{}
 	var err error
 	if d.cache, err = newCache(a, c, positions, kv); err != nil {
 		return nil, err
@@ -40,11 +38,10 @@ func newDecoder(a *arena, p *Pixtral, positions, chunk int, all bool, kv gpu.Typ
 	}
 	d.pass = newPass(a, chunk, c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
 	d.pass.headDim, d.pass.eps, d.pass.history = c.HeadDim, c.NormEps, d.cache
-	d.pass.table = a.keep(p.dev.UploadFloats("table", TextTable(0, positions, c.HeadDim, c.RopeTheta), positions, c.HeadDim/2, 2))
-	d.tokens = a.keep(p.dev.New("tokens", gpu.U32, chunk))
-	d.at = a.keep(p.dev.New("at", gpu.U32, chunk))
+	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, positions, c.HeadDim, c.RopeTheta) }, positions, c.HeadDim/2, 2)
+	d.tokens, d.at = a.typed("tokens", gpu.U32, chunk), a.typed("at", gpu.U32, chunk)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
-	d.best = a.keep(p.dev.New("best", gpu.U32, 1))
+	d.best = a.typed("best", gpu.U32, 1)
 	return d, a.err
 }
 
@@ -59,25 +56,25 @@ type span struct {
 
 // forward runs tokens that follow the used positions of the cache. If want is
 // 0 no logits are made; else those of the last want rows.
-func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, tokens []uint32, spans []span, want int) error {
+func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, tokens []uint32, spans []span, want int) error {
 	n := len(tokens)
 	t := d.pass.rows(n)
 	t.first = d.cache.used
 	t.mask = ops.Mask{Causal: true, Base: d.cache.used}
-	if err := d.p.dev.Write(d.tokens, 0, words(tokens)); err != nil {
+	if err := p.dev.Write(d.tokens, 0, words(tokens)); err != nil {
 		return err
 	}
 	name := "embeddings"
 	if len(spans) > 0 {
 		name = "tok_embeddings"
 	}
-	ops.Embed(r, t.x.As(name), d.tokens.Rows(n), d.p.w.tokEmbeddings)
+	ops.Embed(r, t.x.As(name), d.tokens.Rows(n), p.w.tokEmbeddings)
 	if err := d.scatter(r, t.x, spans); err != nil {
 		return err
 	}
-	t.run(ctx, r, d.p.w.layers)
+	t.run(ctx, r, p.w.layers)
 	for from := n - want; from < n; from += d.tail.Shape[0] {
-		d.head(r, t.x, from, min(d.tail.Shape[0], n-from))
+		d.head(r, p, t.x, from, min(d.tail.Shape[0], n-from))
 	}
 	return r.Submit()
 }
@@ -91,7 +88,7 @@ func (d *decoder) scatter(r *gpu.Recorder, x gpu.Tensor, spans []span) error {
 	if len(at) == 0 {
 		return nil
 	}
-	if err := d.p.dev.Write(d.at, 0, words(at)); err != nil {
+	if err := r.Device().Write(d.at, 0, words(at)); err != nil {
 		return err
 	}
 	done := 0
@@ -107,10 +104,10 @@ func (d *decoder) scatter(r *gpu.Recorder, x gpu.Tensor, spans []span) error {
 }
 
 // head records the logits of n rows of x.
-func (d *decoder) head(r *gpu.Recorder, x gpu.Tensor, from, n int) {
+func (d *decoder) head(r *gpu.Recorder, p *Pixtral, x gpu.Tensor, from, n int) {
 	r.CopyRows(d.tail, 0, x, from, n)
-	ops.RMSNorm(r, d.norm.Rows(n), d.tail.Rows(n), d.p.w.norm, d.p.Config.NormEps)
-	ops.Linear(r, d.logits.Rows(n), d.norm.Rows(n), d.p.w.output)
+	ops.RMSNorm(r, d.norm.Rows(n), d.tail.Rows(n), p.w.norm, p.Config.NormEps)
+	ops.Linear(r, d.logits.Rows(n), d.norm.Rows(n), p.w.output)
 	d.made = n
 }
 

@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"math/rand/v2"
 	"time"
@@ -94,14 +93,11 @@ type Timings struct {
 	Answer time.Duration // from then on
 }
 
-// Reply answers a request. emit is given the text piece by piece, whole UTF-8
+// Reply answers a request; without a tokenizer it gives tokens and no text. emit is given the text piece by piece, whole UTF-8
 // and never a part of a stop text; an error of it ends the answer and is
 // returned. With an error the Reply holds what was made until then.
 func (s *Session) Reply(ctx context.Context, req Request, emit func(piece string) error) (*Reply, error) {
 	reply := &Reply{Usage: Usage{PromptTokens: len(req.Prompt.Tokens), ImageTokens: req.Prompt.ImageTokens()}}
-	if s.p.Tokenizer == nil {
-		return reply, fmt.Errorf("model: %s has no tokenizer", s.p.Name)
-	}
 	if err := req.Sampler.Check(); err != nil {
 		return reply, err
 	}
@@ -110,7 +106,10 @@ func (s *Session) Reply(ctx context.Context, req Request, emit func(piece string
 		return reply, err
 	}
 	reply.Usage.CachedTokens = s.kept
-	w := &writer{decoder: s.p.Tokenizer.NewDecoder(), stops: req.Stop, emit: emit}
+	w := &writer{stops: req.Stop, emit: emit}
+	if s.p.Tokenizer != nil {
+		w.decoder = s.p.Tokenizer.NewDecoder()
+	}
 	var first time.Time
 	reason, err := s.generate(ctx, req.Sampler, req.MaxTokens, func(tok tokenizer.Token) bool {
 		if first.IsZero() {

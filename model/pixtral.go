@@ -69,14 +69,14 @@ func (p *Pixtral) EncodeChat(chat *tokenizer.Chat, images []*pixels.Patches) (Pr
 	return Prompt{tokens, images}, err
 }
 
-// check reports a prompt that the model cannot take: a token outside the
+// Check reports a prompt that the model cannot take: a token outside the
 // vocabulary, or image tokens that do not match the images.
-func (p *Pixtral) check(prompt Prompt) error {
-	v := p.Config.VisionEncoder
+func (c *Config) Check(prompt Prompt) error {
+	v := c.VisionEncoder
 	places, patches := 0, 0
 	for i, tok := range prompt.Tokens {
-		if tok < 0 || int(tok) >= p.Config.VocabSize {
-			return fmt.Errorf("model: token %d at %d is outside the vocabulary of %d", tok, i, p.Config.VocabSize)
+		if tok < 0 || int(tok) >= c.VocabSize {
+			return fmt.Errorf("model: token %d at %d is outside the vocabulary of %d", tok, i, c.VocabSize)
 		}
 		if v != nil && int32(tok) == v.ImageTokenID {
 			places++
@@ -85,7 +85,7 @@ func (p *Pixtral) check(prompt Prompt) error {
 	for i, img := range prompt.Images {
 		switch {
 		case v == nil:
-			return fmt.Errorf("model: %s reads text only, and the prompt has an image", p.Name)
+			return fmt.Errorf("model: the model reads text only, and the prompt has an image")
 		case img.Patch != v.PatchSize || img.Width != img.Grid.Cols*v.PatchSize || img.Height != img.Grid.Rows*v.PatchSize ||
 			len(img.Pixels) != v.Channels*img.Width*img.Height:
 			return fmt.Errorf("model: image %d is not cut into patches of %d pixels", i+1, v.PatchSize)

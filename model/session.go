@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,14 +12,15 @@ import (
 
 // SessionOptions says how large a session is; the zero value is right.
 type SessionOptions struct {
-	Context   int    // tokens it can hold; 0 means 8192
+	Context   int    // tokens it can hold; 0 means DefaultContext
 	Chunk     int    // prompt tokens evaluated at a time; 0 means 512
 	KV        string // "f16", "f32" or "q8_0", the type of keys and values; "" means f16
 	AllLogits bool   // make the logits of every position of a prompt, for taps
 }
 
 const (
-	defaultContext = 8192
+	// DefaultContext is how many tokens a session holds unless it is told.
+	DefaultContext = 8192
 	defaultChunk   = 512
 
 	// MaxContext is how many positions Pixtral 12B was trained for (spec §1.1).
@@ -60,27 +62,30 @@ func (e *ContextError) Error() string {
 
 // NewSession makes an empty session.
 func (p *Pixtral) NewSession(o SessionOptions) (*Session, error) {
-	if o.Context == 0 {
-		o.Context = defaultContext
-	}
-	if o.Chunk == 0 {
-		o.Chunk = defaultChunk
-	}
-	o.Chunk = min(o.Chunk, o.Context)
-	if o.Context < 2 || o.Context > MaxContext || o.Chunk < 1 {
-		return nil, fmt.Errorf("model: a context of %d tokens; it may be 2 to %d", o.Context, MaxContext)
-	}
-	kv, ok := map[string]gpu.Type{"": gpu.F16, "f16": gpu.F16, "f32": gpu.F32, "q8_0": gpu.Q8}[o.KV]
-	if !ok {
-		return nil, fmt.Errorf("model: keys and values of type %q; there are f16, q8_0 and f32", o.KV)
+	o, kv, err := o.complete()
+	if err != nil {
+		return nil, err
 	}
 	s := &Session{p: p, options: o, arena: arena{dev: p.dev}, images: map[[32]byte]gpu.Tensor{}}
-	var err error
-	if s.decoder, err = newDecoder(&s.arena, p, o.Context, o.Chunk, o.AllLogits, kv); err != nil {
+	if s.decoder, err = newDecoder(&s.arena, p.Config, o.Context, o.Chunk, o.AllLogits, kv); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// complete puts the defaults in and checks what was asked for.
+func (o SessionOptions) complete() (SessionOptions, gpu.Type, error) {
+	o.Context = cmp.Or(o.Context, DefaultContext)
+	o.Chunk = min(cmp.Or(o.Chunk, defaultChunk), o.Context)
+	if o.Context < 2 || o.Context > MaxContext || o.Chunk < 1 {
+		return o, 0, fmt.Errorf("model: a context of %d tokens; it may be 2 to %d", o.Context, MaxContext)
+	}
+	kv, ok := map[string]gpu.Type{"": gpu.F16, "f16": gpu.F16, "f32": gpu.F32, "q8_0": gpu.Q8}[o.KV]
+	if !ok {
+		return o, 0, fmt.Errorf("model: keys and values of type %q; there are f16, q8_0 and f32", o.KV)
+	}
+	return o, kv, nil
 }
 
 // Close gives the session's memory back.
@@ -104,7 +109,7 @@ func (s *Session) Encoded() int { return s.encoded }
 // equal if their image is, and an image is encoded once. It stops between
 // chunks and layers when ctx is done; the session then holds what was finished.
 func (s *Session) Sync(ctx context.Context, prompt Prompt) error {
-	if err := s.p.check(prompt); err != nil {
+	if err := s.p.Config.Check(prompt); err != nil {
 		return err
 	}
 	if n := len(prompt.Tokens); n >= s.options.Context {
@@ -232,7 +237,7 @@ func (s *Session) forward(ctx context.Context, chunk []place, want int) error {
 	r := s.p.dev.Record()
 	r.Tap, r.Clock = s.Tap, s.Clock
 	s.decoder.cache.used = len(s.held)
-	if err := s.decoder.forward(ctx, r, tokens, spans, want); err != nil {
+	if err := s.decoder.forward(ctx, r, s.p, tokens, spans, want); err != nil {
 		return fmt.Errorf("model: token %d: %w", len(s.held), err)
 	}
 	s.held = append(s.held, chunk...)

@@ -6,7 +6,29 @@ import (
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/model/pixels"
+	"pixtral-wgpu/tokenizer"
 )
+
+// A visionPass is the activations of the image encoder for one image.
+type visionPass struct {
+	*pass
+	pixels  gpu.Tensor // [channels, height, width]
+	patches gpu.Tensor // [patches, channels*patch*patch]
+	conv    gpu.Tensor // [patches, hidden]
+}
+
+func newVisionPass(a *arena, v *VisionEncoder, g tokenizer.Grid) visionPass {
+	n, width := g.Patches(), v.HiddenSize
+	t := visionPass{
+		pass:    newPass(a, n, width, width, width, v.IntermediateSize),
+		pixels:  a.new("pixels", v.Channels, g.Rows*v.PatchSize, g.Cols*v.PatchSize),
+		patches: a.new("patches", n, v.PatchWidth()),
+		conv:    a.new("patch_conv", n, width),
+	}
+	t.table = a.filled("table", func() []float32 { return ImageTable(g.Rows, g.Cols, v.HeadDim(), v.RopeTheta) }, n, v.HeadDim()/2, 2)
+	t.headDim, t.eps = v.HeadDim(), VisionNormEps
+	return t
+}
 
 // encode runs one image through the encoder and the adapter and returns a row
 // for each of its patches: [patches, dim]. index numbers the image for taps.
@@ -14,27 +36,28 @@ import (
 // Images are encoded one by one, so no patch ever sees another image's
 // (spec §3.4); mistral_inference/vision_encoder.py means to mask them so.
 func (p *Pixtral) encode(ctx context.Context, img *pixels.Patches, index int, tap gpu.Tap, clock *gpu.Clock) (gpu.Tensor, error) {
-	v, w := p.Config.VisionEncoder, &p.w.visionEncoder
 	a := &arena{dev: p.dev}
 	defer a.free()
-	n, width := img.Grid.Patches(), v.HiddenSize
-	input := a.keep(p.dev.UploadFloats("pixels", img.Pixels, v.Channels, img.Height, img.Width))
-	patches := a.new("patches", n, v.PatchWidth())
-	conv := a.new("patch_conv", n, width)
-	t := newPass(a, n, width, width, width, v.IntermediateSize)
-	t.table = a.keep(p.dev.UploadFloats("table", ImageTable(img.Grid.Rows, img.Grid.Cols, v.HeadDim(), v.RopeTheta), n, v.HeadDim()/2, 2))
-	t.headDim, t.eps = v.HeadDim(), VisionNormEps
+	t := newVisionPass(a, p.Config.VisionEncoder, img.Grid)
+	rows := newAdapterPass(a, p.Config, img.Grid.Patches())
+	if a.err == nil {
+		a.err = p.dev.WriteFloats(t.pixels, img.Pixels)
+	}
 	if a.err != nil {
 		return gpu.Tensor{}, a.err
 	}
-
 	r := p.dev.Record()
 	r.Tap, r.Clock = tap, clock
-	leave := r.Enter("vision.%d", index)
-	ops.Patchify(r, patches, input, v.PatchSize)
-	ops.Linear(r, conv, patches, w.patchConv)
-	ops.RMSNorm(r, t.x.As("ln_pre"), conv, w.lnPre, VisionNormEps)
+	p.tower(ctx, r, t, index)
+	return p.adapt(r, rows, t.x, index)
+}
+
+// tower records the image encoder.
+func (p *Pixtral) tower(ctx context.Context, r *gpu.Recorder, t visionPass, index int) {
+	defer r.Enter("vision.%d", index)()
+	w := &p.w.visionEncoder
+	ops.Patchify(r, t.patches, t.pixels, p.Config.VisionEncoder.PatchSize)
+	ops.Linear(r, t.conv, t.patches, w.patchConv)
+	ops.RMSNorm(r, t.x.As("ln_pre"), t.conv, w.lnPre, VisionNormEps)
 	t.run(ctx, r, w.layers)
-	leave()
-	return p.adapt(r, t.x, index)
 }

@@ -9,7 +9,7 @@ import (
 // A writer turns tokens into text, piece by piece, and ends at a stop text,
 // which may begin in one token and end in another.
 type writer struct {
-	decoder *tokenizer.Decoder
+	decoder *tokenizer.Decoder // nil if there is no text
 	stops   []string
 	emit    func(piece string) error
 	text    strings.Builder // what was emitted
@@ -20,13 +20,17 @@ type writer struct {
 
 // write takes a token and reports whether more are wanted.
 func (w *writer) write(tok tokenizer.Token) bool {
-	w.take(w.decoder.Next(tok))
+	if w.decoder != nil {
+		w.take(w.decoder.Next(tok))
+	}
 	return !w.stopped && w.err == nil
 }
 
 // end takes what the decoder holds back and returns the whole text.
 func (w *writer) end() string {
-	w.take(w.decoder.Flush())
+	if w.decoder != nil {
+		w.take(w.decoder.Flush())
+	}
 	if !w.stopped {
 		w.put(w.held) // no stop text came of it
 	}
