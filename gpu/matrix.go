@@ -2,10 +2,9 @@ package gpu
 
 import "fmt"
 
-// UploadMatrix makes a matrix whose rows take rowBytes[i] bytes in part i, cut
-// into shards that a binding holds. data returns the parts of a range of rows;
-// the matrix keeps none of them.
-func (d *Device) UploadMatrix(name, format string, rows, cols int, rowBytes []int, data func(from, to int) ([][]byte, error)) (*Matrix, error) {
+// NewMatrix makes a matrix whose rows take rowBytes[i] bytes in part i, cut into
+// shards that a binding holds. Its weights are FillMatrix's to write.
+func (d *Device) NewMatrix(name, format string, rows, cols int, rowBytes []int) (*Matrix, error) {
 	limit := min(d.Limits.BindingBytes, d.Limits.BufferBytes)
 	if d.options.ShardBytes > 0 {
 		limit = min(limit, d.options.ShardBytes)
@@ -16,46 +15,61 @@ func (d *Device) UploadMatrix(name, format string, rows, cols int, rowBytes []in
 	}
 	height := int(max(1, limit/uint64(widest)))
 	m := &Matrix{Name: name, Format: format, Rows: rows, Cols: cols}
-	for from := 0; from < rows; from += height {
-		s, err := d.uploadShard(name, from, min(rows, from+height), rowBytes, data)
-		m.Shards = append(m.Shards, s)
-		if err != nil {
-			d.FreeMatrix(m)
-			return nil, err
+	for first := 0; first < rows; first += height {
+		s := Shard{First: first, Rows: min(rows-first, height)}
+		for _, n := range rowBytes {
+			t, err := d.New(name, U32, s.Rows, (n+3)/4)
+			if err != nil {
+				m.Shards = append(m.Shards, s)
+				d.FreeMatrix(m)
+				return nil, err
+			}
+			s.Parts = append(s.Parts, t)
 		}
+		m.Shards = append(m.Shards, s)
 	}
 	return m, nil
 }
 
-// uploadShard writes the rows of a shard a stretch at a time, so that a source
-// which converts needs little memory. With an error it returns what was made.
-func (d *Device) uploadShard(name string, from, to int, rowBytes []int, data func(from, to int) ([][]byte, error)) (Shard, error) {
-	s := Shard{First: from, Rows: to - from}
+// FillMatrix writes the weights of m a stretch of rows at a time, so that a
+// source which converts needs little memory. data returns the parts of a range
+// of rows; m keeps none of them.
+func (d *Device) FillMatrix(m *Matrix, rowBytes []int, data func(from, to int) ([][]byte, error)) error {
 	total := 0
 	for _, n := range rowBytes {
 		total += n
-		t, err := d.New(name, U32, to-from, (n+3)/4)
-		if err != nil {
-			return s, err
-		}
-		s.Parts = append(s.Parts, t)
 	}
 	stretch := max(1, staging/total)
-	for at := from; at < to; at += stretch {
-		parts, err := data(at, min(to, at+stretch))
-		if err != nil {
-			return s, err
-		}
-		if len(parts) != len(rowBytes) {
-			return s, fmt.Errorf("gpu: %s comes in %d parts, want %d", name, len(parts), len(rowBytes))
-		}
-		for i, b := range parts {
-			if err := d.Write(s.Parts[i], uint64(at-from)*uint64(rowBytes[i]), b); err != nil {
-				return s, err
+	for _, s := range m.Shards {
+		for from := s.First; from < s.First+s.Rows; from += stretch {
+			parts, err := data(from, min(s.First+s.Rows, from+stretch))
+			if err != nil {
+				return err
+			}
+			if len(parts) != len(rowBytes) {
+				return fmt.Errorf("gpu: %s comes in %d parts, want %d", m, len(parts), len(rowBytes))
+			}
+			for i, b := range parts {
+				if err := d.Write(s.Parts[i], uint64(from-s.First)*uint64(rowBytes[i]), b); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return s, nil
+	return nil
+}
+
+// UploadMatrix makes a matrix and fills it.
+func (d *Device) UploadMatrix(name, format string, rows, cols int, rowBytes []int, data func(from, to int) ([][]byte, error)) (*Matrix, error) {
+	m, err := d.NewMatrix(name, format, rows, cols, rowBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.FillMatrix(m, rowBytes, data); err != nil {
+		d.FreeMatrix(m)
+		return nil, err
+	}
+	return m, nil
 }
 
 // FreeMatrix gives the memory of m back.

@@ -56,6 +56,10 @@ func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block) {
 			r.Fail(err)
 			return
 		}
+		if err := layers[i].arrive(r); err != nil {
+			r.Fail(err)
+			return
+		}
 		p.block(r, i, &layers[i])
 	}
 }

@@ -19,6 +19,9 @@ type Checkpoint struct {
 	Source    Source
 
 	Notes []string // what was found and left out, for the user
+
+	streams int  // models that read layers from it while they run
+	closed  bool // by its owner
 }
 
 // OpenCheckpoint opens a model: a directory with files in Mistral's layout,
@@ -115,8 +118,6 @@ func (c *Checkpoint) checkTensors() error {
 			return fmt.Errorf("%s is missing; the files are another model's, or a part of one", spec.Name)
 		case !slices.Equal(t.Shape, spec.Shape):
 			return fmt.Errorf("%s is %v, which by the config should be %v", t.Origin, t.Shape, spec.Shape)
-		case len(t.Shape) == 1 && t.Format.Codec != nil:
-			return fmt.Errorf("%s is of type %s; a norm or a bias is F32, F16 or BF16", t.Origin, t.Format.Name)
 		}
 	}
 	for _, name := range c.Source.Names() {
@@ -128,8 +129,15 @@ func (c *Checkpoint) checkTensors() error {
 	return nil
 }
 
-// Close closes the weights' files. A loaded model no longer needs them.
-func (c *Checkpoint) Close() error { return c.Source.Close() }
+// Close closes the weights' files. A loaded model no longer needs them, unless
+// layers are streamed: then they stay open until the model is closed.
+func (c *Checkpoint) Close() error {
+	c.closed = true
+	if c.streams > 0 {
+		return nil
+	}
+	return c.Source.Close()
+}
 
 // Bytes returns the size of the weights in their files.
 func (c *Checkpoint) Bytes() (n uint64) {

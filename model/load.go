@@ -10,6 +10,7 @@ import (
 // LoadOptions says how to load; the zero value is right.
 type LoadOptions struct {
 	Quant    string                   // weight format, by the rule of Placements; "" keeps the file's
+	Streamed int                      // so many of the decoder's last layers stay in host memory and are written to the device for each pass
 	Progress func(done, total uint64) // bytes of the files; nil means nobody looks
 }
 
@@ -22,14 +23,21 @@ func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pi
 	if err != nil {
 		return nil, err
 	}
+	if o.Streamed < 0 || o.Streamed > c.Config.Layers {
+		return nil, fmt.Errorf("model: %d layers to be streamed of the %d there are", o.Streamed, c.Config.Layers)
+	}
 	p := &Pixtral{Name: c.Name, Config: c.Config, Tokenizer: c.Tokenizer, dev: d}
+	if o.Streamed > 0 {
+		p.streamed = c
+		c.streams++
+	}
 	l := loader{dev: d, w: &p.w, packer: packer{ctx: ctx}, tensors: map[string]Placement{}, progress: o.Progress}
 	for _, t := range placements {
 		l.tensors[t.Name] = t
 		l.total += t.Bytes()
 	}
 	p.w.tokEmbeddings = l.matrix("tok_embeddings.weight")
-	p.w.layers = l.blocks("layers.", c.Config.Layers)
+	p.w.layers = l.blocks("layers.", c.Config.Layers, o.Streamed)
 	p.w.norm = l.vector("norm.weight")
 	p.w.output = p.w.tokEmbeddings
 	if !c.Config.TiedEmbeddings {
@@ -39,7 +47,7 @@ func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pi
 		e, a := &p.w.visionEncoder, &p.w.visionLanguageAdapter
 		e.patchConv = l.matrix("vision_encoder.patch_conv.weight")
 		e.lnPre = l.vector("vision_encoder.ln_pre.weight")
-		e.layers = l.blocks("vision_encoder.transformer.layers.", v.Layers)
+		e.layers = l.blocks("vision_encoder.transformer.layers.", v.Layers, 0)
 		a.wIn, a.wOut = l.matrix("vision_language_adapter.w_in.weight"), l.matrix("vision_language_adapter.w_out.weight")
 		if v.AdapterBias {
 			a.biasIn, a.biasOut = l.vector("vision_language_adapter.w_in.bias"), l.vector("vision_language_adapter.w_out.bias")
@@ -63,20 +71,23 @@ type loader struct {
 	err         error
 }
 
-func (l *loader) blocks(prefix string, n int) []block {
+// blocks loads n layers, the last streamed of them into host memory.
+func (l *loader) blocks(prefix string, n, streamed int) []block {
 	list := make([]block, n)
+	slots := map[string]*gpu.Matrix{}
 	for i := range list {
-		at := fmt.Sprint(prefix, i, ".")
-		list[i] = block{
-			attentionNorm: l.vector(at + "attention_norm.weight"),
-			wq:            l.matrix(at + "attention.wq.weight"),
-			wk:            l.matrix(at + "attention.wk.weight"),
-			wv:            l.matrix(at + "attention.wv.weight"),
-			wo:            l.matrix(at + "attention.wo.weight"),
-			ffnNorm:       l.vector(at + "ffn_norm.weight"),
-			w1:            l.matrix(at + "feed_forward.w1.weight"),
-			w3:            l.matrix(at + "feed_forward.w3.weight"),
-			w2:            l.matrix(at + "feed_forward.w2.weight"),
+		at, b := fmt.Sprint(prefix, i, "."), &list[i]
+		b.attentionNorm = l.vector(at + "attention_norm.weight")
+		b.ffnNorm = l.vector(at + "ffn_norm.weight")
+		if i >= n-streamed {
+			b.host = &hostBlock{slots: slots}
+		}
+		for _, m := range roles {
+			if b.host != nil {
+				l.hold(b.host, m.role, at+m.name)
+			} else {
+				*b.matrix(m.role) = l.matrix(at + m.name)
+			}
 		}
 	}
 	return list

@@ -3,16 +3,22 @@ package model
 import (
 	"context"
 
-	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model/pixels"
 )
 
 // DecodeBytes returns how many bytes of weights one token of an answer reads:
 // the matrices of the decoder's layers and of the head.
 func (p *Pixtral) DecodeBytes() (n uint64) {
-	for _, b := range p.w.layers {
-		for _, m := range []*gpu.Matrix{b.wq, b.wk, b.wv, b.wo, b.w1, b.w2, b.w3} {
-			n += m.Bytes()
+	for i := range p.w.layers {
+		b := &p.w.layers[i]
+		if b.host != nil {
+			for _, m := range b.host.matrices {
+				n += m.place.DeviceBytes
+			}
+			continue
+		}
+		for _, m := range roles {
+			n += (*b.matrix(m.role)).Bytes()
 		}
 	}
 	return n + p.w.output.Bytes()

@@ -30,15 +30,24 @@ type Pixtral struct {
 	Config    *Config
 	Tokenizer *tokenizer.Tekken // nil if the checkpoint came without
 
-	dev *gpu.Device
-	w   weights
+	dev      *gpu.Device
+	w        weights
+	streamed *Checkpoint // that layers are read from while the model runs; nil if none are
 }
 
 // Device returns the device that the model is loaded on.
 func (p *Pixtral) Device() *gpu.Device { return p.dev }
 
 // Close gives the model's memory back. Its sessions must be closed before.
-func (p *Pixtral) Close() { p.w.free(p.dev) }
+func (p *Pixtral) Close() {
+	p.w.free(p.dev)
+	if c := p.streamed; c != nil {
+		p.streamed = nil
+		if c.streams--; c.closed && c.streams == 0 {
+			c.Source.Close()
+		}
+	}
+}
 
 // A Prompt is the whole input: tokens, and the images that their [IMG] tokens
 // stand for, in order.

@@ -18,6 +18,9 @@ type Plan struct {
 	Text    uint64 // activations of the decoder
 	Image   uint64 // workspace while the largest image is encoded, and its rows
 	Fixed   uint64 // the device's own buffers
+
+	Streamed  int    // layers in host memory
+	HostBytes uint64 // their weights, which Weights has only one layer of
 }
 
 // Total returns the bytes of all parts.
@@ -26,17 +29,32 @@ func (p Plan) Total() uint64 { return p.Weights + p.Cache + p.Text + p.Image + p
 // Plan reckons what Load with a quantisation and NewSession will take, by the
 // code that takes it.
 func (c *Checkpoint) Plan(quant string, o SessionOptions) (Plan, error) {
+	return c.PlanStreamed(quant, 0, o)
+}
+
+// PlanStreamed is Plan with so many layers in host memory.
+func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) (Plan, error) {
 	o, kv, err := o.complete()
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Context: o.Context, KV: kv.String(), Fixed: gpu.FixedBytes}
+	p := Plan{Context: o.Context, KV: kv.String(), Fixed: gpu.FixedBytes, Streamed: streamed}
 	placements, err := c.Placements(quant)
 	if err != nil {
 		return Plan{}, err
 	}
+	slots := map[string]bool{}
 	for _, t := range placements {
-		p.Weights += t.DeviceBytes
+		role, layer := layerRole(t.Name)
+		if role == "" || layer < c.Config.Layers-streamed {
+			p.Weights += t.DeviceBytes
+			continue
+		}
+		p.HostBytes += t.DeviceBytes
+		if slot := role + " " + t.Device.Name; !slots[slot] {
+			slots[slot] = true
+			p.Weights += t.DeviceBytes
+		}
 	}
 	cached, text := &arena{}, &arena{}
 	if _, err := newCache(cached, c.Config, o.Context, kv); err != nil {

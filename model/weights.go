@@ -11,6 +11,8 @@ type block struct {
 	ffnNorm       gpu.Tensor  // [dim]
 	w1, w3        *gpu.Matrix // [hidden, dim]
 	w2            *gpu.Matrix // [dim, hidden]
+
+	host *hostBlock // nil if the matrices stay on the device
 }
 
 // weights has the shape of the checkpoint: a field is a name in the file.
