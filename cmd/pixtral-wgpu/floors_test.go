@@ -12,7 +12,9 @@ import (
 var floors = map[string][]string{
 	"shaders":           {},
 	"tokenizer":         {},
+	"hub":               {},
 	"model/safetensors": {},
+	"model/gguf":        {},
 	"model/pixels":      {"tokenizer"},
 	"model/pocket":      {},
 	"gpu/quant":         {},
@@ -20,10 +22,11 @@ var floors = map[string][]string{
 	"gpu":               {"shaders"},
 	"gpu/ops":           {"gpu", "shaders"},
 	"gpu/verify":        {"gpu", "gpu/ops", "gpu/quant", "gpu/ref"},
-	"model":             {"gpu", "gpu/ops", "gpu/quant", "model/pixels", "model/safetensors", "tokenizer"},
+	"model":             {"gpu", "gpu/ops", "gpu/quant", "model/gguf", "model/pixels", "model/safetensors", "tokenizer"},
 	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
-	"cmd/pixtral-wgpu": {"gpu", "gpu/verify", "model", "model/pixels", "model/pocket", "model/reference",
-		"model/safetensors", "tokenizer"},
+	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
+	"cmd/pixtral-wgpu": {"bench", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
+		"model/reference", "model/safetensors", "tokenizer"},
 }
 
 // bindings is what only gpu may import.
