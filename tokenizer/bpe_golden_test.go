@@ -121,6 +121,13 @@ func TestGGUFGolden(t *testing.T) {
 			g.compare(t, name, must(t)(ParseGGUF(meta)))
 		})
 	}
+	for _, pre := range []string{"default", "qwen2"} {
+		t.Run("gpt2 with "+pre, func(t *testing.T) {
+			meta := asGGUF(t, testdata(t, "hf_gpt2.json"))
+			meta.Pre = pre
+			g.compare(t, "gpt2 with "+pre, must(t)(ParseGGUF(meta)))
+		})
+	}
 	t.Run("smollm2", func(t *testing.T) { g.compare(t, "smollm2", must(t)(ParseGGUF(smolLM2(t)))) })
 }
 
@@ -231,4 +238,21 @@ func spelled(k *Tekken) (tokens []string) {
 		tokens = append(tokens, text.String())
 	}
 	return tokens
+}
+
+// TestBPEShared encodes from several goroutines, for the race detector.
+func TestBPEShared(t *testing.T) {
+	g := goldenBPE(t)
+	k := must(t)(ParseHF(HFFiles{Tokenizer: testdata(t, "hf_llama3.json")}))
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for i, text := range g.Texts[:200] {
+				if got := k.Encode(text); !slices.Equal(got, g.IDs["llama3"][i]) {
+					t.Errorf("Encode(%q) = %v", text, got)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }

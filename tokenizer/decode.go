@@ -13,9 +13,9 @@ const (
 
 // A vocabulary is what decoding needs of a tokenizer.
 type vocabulary interface {
-	// text returns the bytes of an ordinary token, false for a special one and
+	// bytesOf returns the bytes of an ordinary token, false for a special one and
 	// for an id outside the vocabulary.
-	text(tok Token) (string, bool)
+	bytesOf(tok Token) (string, bool)
 	Name(tok Token) string
 	VocabSize() int
 }
@@ -31,7 +31,7 @@ func (t *Tekken) Decode(tokens []Token, policy SpecialPolicy) (string, error) {
 func decode(v vocabulary, tokens []Token, policy SpecialPolicy) (string, error) {
 	var text, group []byte
 	for i, tok := range tokens {
-		part, ordinary := v.text(tok)
+		part, ordinary := v.bytesOf(tok)
 		switch {
 		case ordinary:
 			group = append(group, part...)
@@ -66,7 +66,7 @@ func (t *Tekken) NewDecoder() *Decoder { return &Decoder{vocabulary: t} }
 // Next returns the text that tok completes, often none. A special token ends
 // the text before it and has none itself; so has an id outside the vocabulary.
 func (d *Decoder) Next(tok Token) string {
-	part, ordinary := d.vocabulary.text(tok)
+	part, ordinary := d.vocabulary.bytesOf(tok)
 	if !ordinary {
 		return d.Flush()
 	}

@@ -97,17 +97,20 @@ func TestParseGGUFRefuses(t *testing.T) {
 func TestTekkenBut(t *testing.T) {
 	cut := cutTekken(t)
 	whole := func() GGUFMeta { return GGUFMeta{Model: "gpt2", Pre: "pixtral", Tokens: spelled(cut)} }
-	for want, change := range map[string]func(*GGUFMeta){
-		`token 4032, "<extra>!", is not an ordinary one`: func(m *GGUFMeta) { m.Tokens = append(m.Tokens, "<extra>! ") },
-		`token 4032, "", is not an ordinary one`:         func(m *GGUFMeta) { m.Tokens = append(m.Tokens, "") },
-		"stands there twice":                             func(m *GGUFMeta) { m.Tokens[500] = m.Tokens[501] },
-		"is empty or stands there twice":                 func(m *GGUFMeta) { m.Tokens[20] = "<s>" },
+	for _, c := range []struct {
+		change func(*GGUFMeta)
+		want   string
+	}{
+		{func(m *GGUFMeta) { m.Tokens = append(m.Tokens, "<a b>") }, `token 4032, "<a b>", is not an ordinary one`},
+		{func(m *GGUFMeta) { m.Tokens = append(m.Tokens, "") }, `token 4032, "", is not an ordinary one`},
+		{func(m *GGUFMeta) { m.Tokens[500] = m.Tokens[501] }, "stands there twice"},
+		{func(m *GGUFMeta) { m.Tokens[20] = "<s>" }, "is empty or stands there twice"},
 	} {
 		meta := whole()
-		change(&meta)
+		c.change(&meta)
 		_, err := ParseGGUF(meta)
-		if err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(want, `!", is not an ordinary one`)) || !strings.Contains(err.Error(), "tekken.json") {
-			t.Errorf("%v, want an error with %q", err, want)
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "tekken.json") {
+			t.Errorf("%v, want an error with %q", err, c.want)
 		}
 	}
 	// Newer models of Mistral's have the vocabulary, but other conversations.
@@ -117,6 +120,9 @@ func TestTekkenBut(t *testing.T) {
 	ask := &Chat{Model: "m", Messages: []Message{UserMessage(Text("a"))}}
 	if got, err := k.EncodeChat(ask, nil); err == nil || !strings.Contains(err.Error(), "plain completion") {
 		t.Errorf("%v, %v", got, err)
+	}
+	if !k.Ends(2) || k.Ends(1) || k.Ends(1032) {
+		t.Error("an answer ends with other tokens than </s>")
 	}
 	if got := k.EncodePrompt("a"); !slices.Equal(got, []Token{1, 32 + 'a'}) {
 		t.Errorf("plain prompt is %v", got)

@@ -30,10 +30,11 @@ func OpenHF(dir string, image ImageConfig) (Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
 	var jinja, wrapped []byte
-	for name, to := range map[string]*[]byte{
-		"tokenizer_config.json": &files.Config, "chat_template.jinja": &jinja, "chat_template.json": &wrapped,
-	} {
-		if *to, err = readBounded(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, f := range []struct {
+		to   *[]byte
+		name string
+	}{{&files.Config, "tokenizer_config.json"}, {&jinja, "chat_template.jinja"}, {&wrapped, "chat_template.json"}} {
+		if *f.to, err = readBounded(filepath.Join(dir, f.name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("tokenizer: %w", err)
 		}
 	}

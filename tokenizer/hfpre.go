@@ -99,9 +99,9 @@ func (l *preList) read(raw json.RawMessage, depth int) error {
 		return l.addByteLevel(&p)
 	case "Digits":
 		if p.Individual {
-			return l.add(individualDigits, false)
+			return l.add(digit, false)
 		}
-		return l.add(runsOfDigits, false)
+		return l.add(digits, false)
 	case "Split":
 		return l.addSplit(&p)
 	}
@@ -116,7 +116,7 @@ func (l *preList) add(pattern string, drop bool) error {
 
 func (l *preList) addByteLevel(p *hfPre) error {
 	if l.byteLevel {
-		return errors.New("ByteLevel stands there twice")
+		return errors.New("a second ByteLevel")
 	}
 	l.byteLevel = true
 	if p.AddPrefix {
@@ -137,7 +137,7 @@ func (l *preList) addByteLevel(p *hfPre) error {
 // is a piece too, or is removed.
 func (l *preList) addSplit(p *hfPre) error {
 	if l.byteLevel {
-		return errors.New("Split after ByteLevel is not supported")
+		return errors.New("a Split after ByteLevel is not supported")
 	}
 	var pattern string
 	switch {
@@ -146,7 +146,7 @@ func (l *preList) addSplit(p *hfPre) error {
 	case p.Pattern.String != nil:
 		pattern = regexp2.Escape(*p.Pattern.String)
 	default:
-		return errors.New("Split without a pattern")
+		return errors.New("a Split without a pattern")
 	}
 	switch {
 	case p.Behavior == "Isolated":
@@ -154,7 +154,7 @@ func (l *preList) addSplit(p *hfPre) error {
 	case p.Behavior == "Removed" && p.Invert:
 		return l.add(pattern, true)
 	}
-	return fmt.Errorf("Split with behavior %q and invert %v is not supported; Isolated is, and Removed inverted", p.Behavior, p.Invert)
+	return fmt.Errorf("a Split with behavior %q and invert %v is not supported; Isolated is, and Removed inverted", p.Behavior, p.Invert)
 }
 
 // firstSpecial returns the special token that a post-processor puts before a

@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,12 +23,13 @@ const (
 
 	// contractions are spelled out where the originals ignore case, because
 	// engines disagree on ſ, the long s: Oniguruma takes it for an s.
-	contractions        = `(?:'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])`
-	contractionsNoCase  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
-	individualDigits    = `\p{N}`
-	runsOfDigits        = `\p{N}+`
-	defaultPunctuation  = `[\p{P}\$\+<=>\^~\|]+`
-	defaultThreeNumbers = `[0-9][0-9][0-9]`
+	contractions       = `(?:'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])`
+	contractionsNoCase = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
+
+	digit       = `\p{N}`
+	digits      = `\p{N}+`
+	threeDigits = `[0-9][0-9][0-9]`
+	punctuated  = `[\p{P}\$\+<=>\^~\|]+`
 )
 
 // A preTokenizer is what GGUF means by one name of tokenizer.ggml.pre.
@@ -44,11 +44,11 @@ type preTokenizer struct {
 // are read here. Only "pixtral" is not as it says there, if the vocabulary is
 // Tekken's: see tekkenOf.
 var preTokenizers = []preTokenizer{
-	{names: []string{"", "default"}, patterns: []string{defaultPunctuation, gpt2Pattern, runsOfDigits, defaultThreeNumbers}},
+	{names: []string{"", "default"}, patterns: []string{punctuated, gpt2Pattern, digits, threeDigits}},
 	{names: []string{"gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "exaone4", "trillion", "granite-docling"},
 		patterns: []string{gpt2Pattern}},
 	{names: []string{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
-		patterns: []string{individualDigits, gpt2Pattern}},
+		patterns: []string{digit, gpt2Pattern}},
 	{names: []string{"llama-bpe", "llama3", "llama-v3", "pixtral", "falcon3", "falcon-h1", "lfm2"},
 		patterns: []string{llama3Pattern}, ignoreMerges: true, addBOS: true},
 	{names: []string{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4"}, patterns: []string{llama3Pattern}},
@@ -98,22 +98,12 @@ func patternSplitter(pattern string, drop bool) (splitter, error) {
 	if len(pattern) > longestPattern {
 		return nil, fmt.Errorf("pattern of %d bytes: too long to be one", len(pattern))
 	}
-	re, err := compile(strings.ReplaceAll(pattern, contractionsNoCase, contractions))
+	re, err := regexp2.Compile(strings.ReplaceAll(pattern, contractionsNoCase, contractions), regexp2.None)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %.80q: %w", pattern, err)
 	}
 	re.MatchTimeout = matchTimeout
 	return func(text string) []string { return matchPieces(re, text, drop) }, nil
-}
-
-// compile is regexp2.Compile, which panics at some patterns that are none.
-func compile(pattern string) (re *regexp2.Regexp, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("not a regular expression")
-		}
-	}()
-	return regexp2.Compile(pattern, regexp2.None)
 }
 
 func tekkenPieces(text string) (pieces []string) {

@@ -16,7 +16,7 @@ type source struct {
 	ignoreMerges bool
 	nfc          bool
 	pre          []splitter
-	bos, eos     Token // noToken if the file names none
+	bos, eos     Token // rows, or noToken if the file names none
 	addBOS       bool
 	template     string      // of conversations; "" if the file has none
 	image        ImageConfig // for a Tekken vocabulary
@@ -59,9 +59,7 @@ func (s *source) build() (*BPE, error) {
 	if err := b.addMerges(s.merges); err != nil {
 		return nil, err
 	}
-	if err := b.addSpecials(s); err != nil {
-		return nil, err
-	}
+	b.addSpecials(s)
 	b.template = recognise(s.template, b.specials)
 	return b, nil
 }
@@ -88,6 +86,9 @@ func (b *BPE) addRow(id Token, r row) error {
 		}
 		t.name = text
 		b.ids[text] = id
+		if len(text) == 1 {
+			b.isToken[text[0]] = true
+		}
 	case literal, literalAfter:
 		if r.text == "" {
 			return errors.New("added token is empty")
@@ -144,20 +145,14 @@ func (b *BPE) apart(spelling, text string) bool {
 	return special || before || after
 }
 
-func (b *BPE) addSpecials(s *source) error {
+func (b *BPE) addSpecials(s *source) {
 	for _, name := range enders {
 		if id, ok := b.specials[name]; ok {
 			b.ends[id] = true
-		}
-	}
-	for name, id := range map[string]Token{"BOS": s.bos, "EOS": s.eos} {
-		if id != noToken && (id < 0 || int(id) >= len(b.tokens)) {
-			return fmt.Errorf("%s is token %d, but there are %d", name, id, len(b.tokens))
 		}
 	}
 	if s.eos != noToken {
 		b.ends[s.eos] = true
 	}
 	b.addBOS = s.addBOS && s.bos != noToken
-	return nil
 }

@@ -2,6 +2,10 @@
 // text, exactly as Mistral's own library (mistral-common) does for Pixtral:
 // the Tekken vocabulary, its scanner and byte-level BPE, and the chat encoding
 // "v3-tekken".
+//
+// Open reads Tekken's own file. ParseHF and ParseGGUF read what checkpoints
+// carry that come without it, Tekken in another spelling or another byte-level
+// BPE. A Tokenizer is any of them.
 package tokenizer
 
 import (
@@ -227,7 +231,7 @@ func (t *Tekken) IsControl(tok Token) bool { return tok >= 0 && tok < t.special 
 // Ends reports whether tok ends an answer: </s> and nothing else.
 func (t *Tekken) Ends(tok Token) bool { return tok == t.Control.EOS }
 
-func (t *Tekken) text(tok Token) (string, bool) {
+func (t *Tekken) bytesOf(tok Token) (string, bool) {
 	if tok < t.special || tok >= t.size {
 		return "", false
 	}
@@ -239,7 +243,7 @@ func (t *Tekken) text(tok Token) (string, bool) {
 func (t *Tekken) Bytes(tok Token) []byte { return textBytes(t, tok) }
 
 func textBytes(v vocabulary, tok Token) []byte {
-	if text, ok := v.text(tok); ok {
+	if text, ok := v.bytesOf(tok); ok {
 		return []byte(text)
 	}
 	return nil

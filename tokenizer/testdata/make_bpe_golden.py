@@ -44,6 +44,14 @@ LLAMA3 = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+# Pre-tokenizers that GGUF files name, as llama.cpp's llama-vocab.cpp has them.
+GGUF_ONLY = {
+    "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"],
+    "qwen2": [LLAMA3.replace("{1,3}", "")],
+}
+
 # Where the kinds differ: contractions and their case, digits, spaces before and
 # between pieces, literals that touch and overlap, text that NFC changes, and the
 # names of special tokens, which are text here.
@@ -209,6 +217,10 @@ def main(path):
     for name, tokenizer in vocabularies.items():
         tokenizer.encode_special_tokens = True
         golden["ids"][name] = [tokenizer.encode(t, add_special_tokens=False).ids for t in all_texts]
+    for name, patterns in GGUF_ONLY.items():
+        splits = [pre_tokenizers.Split(Regex(p), behavior="isolated") for p in patterns]
+        vocabularies["gpt2"].pre_tokenizer = pre_tokenizers.Sequence([*splits, byte_level(False)])
+        golden["ids"]["gpt2 with " + name] = [vocabularies["gpt2"].encode(t).ids for t in all_texts]
     families = [
         ("smollm2", part["chat_template"], ""), ("smollm", CHATML, ""),
         ("llama3", LLAMA3_CHAT, "<|begin_of_text|>"), ("llama3", LLAMA31_CHAT, "<|begin_of_text|>"),

@@ -13,6 +13,7 @@ import (
 type BPE struct {
 	tokens       []bpeToken
 	ids          map[string]Token    // ordinary tokens by their bytes
+	isToken      [256]bool           // bytes among them
 	specials     map[string]Token    // special tokens by name
 	merges       map[[2]string]int32 // rank of a pair of tokens' bytes
 	longest      int                 // result of a merge, bytes
@@ -101,23 +102,13 @@ func (e *bpeEncoder) piece(piece string) {
 
 // known returns piece without the bytes that are no tokens.
 func (b *BPE) known(piece string) string {
-	isToken := func(i int) bool {
-		_, ok := b.ids[piece[i:i+1]]
-		return ok
-	}
+	var rest []byte
 	for i := range len(piece) {
-		if isToken(i) {
-			continue
+		if b.isToken[piece[i]] {
+			rest = append(rest, piece[i])
 		}
-		rest := []byte(piece[:i])
-		for ; i < len(piece); i++ {
-			if isToken(i) {
-				rest = append(rest, piece[i])
-			}
-		}
-		return string(rest)
 	}
-	return piece
+	return string(rest)
 }
 
 // pairRank is the place of the pair among the merges.
@@ -173,7 +164,7 @@ func (b *BPE) Name(tok Token) string {
 // sequence; nil for a special token or an id outside the vocabulary.
 func (b *BPE) Bytes(tok Token) []byte { return textBytes(b, tok) }
 
-func (b *BPE) text(tok Token) (string, bool) {
+func (b *BPE) bytesOf(tok Token) (string, bool) {
 	if tok < 0 || int(tok) >= len(b.tokens) || b.tokens[tok].kind <= control {
 		return "", false
 	}
