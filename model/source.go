@@ -101,10 +101,13 @@ func (m *mapped) add(t Tensor, data []byte, headDim int) error {
 	if other, ok := m.tensors[t.Name]; ok {
 		return fmt.Errorf("%s and %s are both %s; remove the file that does not belong to this model", other.Origin, t.Origin, t.Name)
 	}
-	if codec := t.Format.Codec; codec != nil && t.Cols()%codec.Weights != 0 {
+	codec := t.Format.Codec
+	switch {
+	case codec != nil && len(t.Shape) == 1:
+		return fmt.Errorf("%s is of type %s; a norm or a bias is F32, F16 or BF16", t.Origin, t.Format.Name)
+	case codec != nil && t.Cols()%codec.Weights != 0:
 		return fmt.Errorf("%s has rows of %d weights, which %s cannot hold: its blocks have %d", t.Origin, t.Cols(), t.Format.Name, codec.Weights)
-	}
-	if t.Bytes() != uint64(len(data)) {
+	case t.Bytes() != uint64(len(data)):
 		return fmt.Errorf("%s has %d bytes, want %d for %v of %s", t.Origin, len(data), t.Bytes(), t.Shape, t.Format.Name)
 	}
 	size := t.RowBytes()
