@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -17,17 +18,17 @@ type askFlags struct {
 	modelFlag
 	promptFlags
 	deviceFlags
+	fitFlags
 	sampler   model.Sampler
 	maxTokens int
 	stop      []string
-	context   int
-	kv        *choice
 	json      bool
 }
 
 // add adds the flags; kvs are the types of keys and values, the default first.
 func (f *askFlags) add(fs *pflag.FlagSet, maxTokens int, kvs ...string) {
 	f.modelFlag.add(fs)
+	f.modelFlag.addArch(fs)
 	f.promptFlags.add(fs)
 	fs.IntVar(&f.maxTokens, "max-tokens", maxTokens, "longest answer, in `tokens`; 0 leaves it to the model")
 	fs.Float64Var(&f.sampler.Temperature, "temperature", 0.35, "how freely to pick tokens; 0 picks the likeliest")
@@ -36,9 +37,8 @@ func (f *askFlags) add(fs *pflag.FlagSet, maxTokens int, kvs ...string) {
 	fs.Float64Var(&f.sampler.MinP, "min-p", 0, "pick among those at least so likely as the likeliest times this `factor`; 0 is off")
 	fs.Uint64Var(&f.sampler.Seed, "seed", 0, "`number` that repeats an answer (default a new one each time)")
 	fs.StringArrayVar(&f.stop, "stop", nil, "`text` that ends the answer; may be repeated")
-	fs.IntVar(&f.context, "ctx", defaultContext, "`tokens` of memory for the prompt and the answer together")
+	f.fitFlags.add(fs, kvs...)
 	f.deviceFlags.add(fs)
-	f.kv = oneOf(fs, "kv", "type of the keys and values in memory", kvs...)
 	fs.BoolVar(&f.json, "json", false, "print one JSON object instead")
 }
 
@@ -50,21 +50,11 @@ func (f *askFlags) check(cmd *cobra.Command) error {
 	if f.maxTokens < 0 {
 		return misuse("--max-tokens %d: an answer cannot be shorter than nothing", f.maxTokens)
 	}
-	if err := checkContext(f.context); err != nil {
+	if err := f.fitFlags.check(cmd); err != nil {
 		return err
 	}
 	if !cmd.Flags().Changed("seed") {
 		f.sampler.Seed = uint64(rand.Uint32()) // short enough to be typed
-	}
-	return nil
-}
-
-// defaultContext is the context of a session, unless --ctx says otherwise.
-const defaultContext = 8192
-
-func checkContext(tokens int) error {
-	if tokens < 2 || tokens > model.MaxContext {
-		return misuse("--ctx %d: it may be 2 to %d", tokens, model.MaxContext)
 	}
 	return nil
 }
@@ -75,13 +65,15 @@ type asking struct {
 	model    *model.Pixtral
 	session  *model.Session
 	progress *progress
+	context  int // tokens
 	loading  time.Duration
 
 	close []func()
 }
 
 // open reads the images, makes the prompt and loads the model, in this order:
-// the prompt's mistakes are known before the weights are read.
+// the prompt's mistakes, and that the model does not fit, are known before the
+// weights are read.
 func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *asking, err error) {
 	line, err := f.parse(cmd, args)
 	if err = cmp.Or(err, f.check(cmd)); err != nil {
@@ -94,28 +86,35 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 		}
 	}()
 	start := time.Now()
-	checkpoint, err := f.modelFlag.open()
+	checkpoint, err := f.modelFlag.open(cmd)
 	if err != nil {
 		return nil, err
 	}
-	defer checkpoint.Close()
+	defer func() { checkpoint.Close() }() // fit may put another in its place
 	if a.prompt, err = f.prompt(cmd, line, checkpoint); err != nil {
 		return nil, err
 	}
-	if n := len(a.prompt.Tokens); n >= f.context {
-		return nil, &model.ContextError{Tokens: n, Fits: f.context - 1}
+	if err = checkpoint.Config.Check(a.prompt); err != nil {
+		return nil, err
 	}
 	var device *gpu.Device
 	if device, err = f.deviceFlags.open(); err != nil {
 		return nil, err
 	}
 	a.close = append(a.close, device.Close)
-	load := model.LoadOptions{Progress: a.progress.bytes("loading " + checkpoint.Name)}
+	var o model.SessionOptions
+	if checkpoint, o, err = f.fit(cmd, checkpoint, device, allLogits); err != nil {
+		return nil, err
+	}
+	if n := len(a.prompt.Tokens); n >= o.Context {
+		return nil, &model.ContextError{Tokens: n, Fits: o.Context - 1}
+	}
+	a.context = o.Context
+	load := model.LoadOptions{Quant: f.quant.value, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {
 		return nil, err
 	}
 	a.close = append(a.close, a.model.Close)
-	o := model.SessionOptions{Context: f.context, KV: f.kv.value, AllLogits: allLogits}
 	if a.session, err = a.model.NewSession(o); err != nil {
 		return nil, err
 	}
@@ -124,6 +123,22 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	a.session.Progress(0, len(a.prompt.Tokens)) // the images come first, and take a while
 	a.loading = time.Since(start)
 	return a, nil
+}
+
+// fit settles as what the checkpoint is loaded, and says so if it was left open.
+func (f *askFlags) fit(cmd *cobra.Command, c *model.Checkpoint, d *gpu.Device, allLogits bool) (*model.Checkpoint, model.SessionOptions, error) {
+	o := f.options()
+	o.AllLogits = allLogits
+	most := f.offer(d.Info)
+	chosen, err := f.settle(c, o, most)
+	if err != nil {
+		return c, o, err
+	}
+	if f.quant.value == auto {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s with a context of %d: %s, of %v\n", cmp.Or(chosen.quant, "unchanged"), chosen.context, gpu.Size(chosen.plan.Total()), most)
+	}
+	f.quant.value, o.Context = chosen.quant, chosen.context
+	return f.as(c, chosen.quant), o, nil
 }
 
 // Close gives everything back, the last first.

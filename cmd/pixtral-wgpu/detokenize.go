@@ -44,7 +44,7 @@ func detokenize(cmd *cobra.Command, r *reader, f *vocabularyFlags, special strin
 	} else if err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
-	t, _, err := f.open()
+	t, _, err := f.open(cmd)
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
 )
 
@@ -25,7 +25,8 @@ func (c *choice) Type() string   { return strings.Join(c.of, "|") }
 
 func (c *choice) Set(s string) error {
 	if !slices.Contains(c.of, s) {
-		return fmt.Errorf("it may be %s", strings.Join(c.of, " or "))
+		named := slices.DeleteFunc(slices.Clone(c.of), func(name string) bool { return name == "" })
+		return fmt.Errorf("it may be %s", orList(named))
 	}
 	c.value = s
 	return nil
@@ -38,33 +39,17 @@ func oneOf(fs *pflag.FlagSet, name, usage string, values ...string) *choice {
 	return c
 }
 
-// modelFlag names a model.
-type modelFlag struct{ model string }
-
-func (f *modelFlag) add(fs *pflag.FlagSet) {
-	fs.StringVarP(&f.model, "model", "m", pocketName, "`directory` of a model (params.json, consolidated.safetensors, tekken.json), or \"pocket\", the one in the program")
-}
-
-// open opens the model's files.
-func (f *modelFlag) open() (*model.Checkpoint, error) {
-	if f.model == pocketName {
-		return openPocket()
-	}
-	if info, err := os.Stat(f.model); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("there is no directory %q; a model is a directory with params.json, consolidated.safetensors and tekken.json, or %q, the one in the program", f.model, pocketName)
-	}
-	return model.OpenCheckpoint(f.model)
-}
-
 // deviceFlags say which adapter to use, and how.
 type deviceFlags struct {
 	device, shaders string
 	limits          *choice
+	memory          bytesValue
 }
 
 func (f *deviceFlags) add(fs *pflag.FlagSet) {
 	fs.StringVar(&f.device, "device", "", "`adapter` to run on, by its number in doctor or a part of its name (default the fastest kind)")
 	f.limits = oneOf(fs, "limits", "use all the adapter offers, or only what WebGPU promises everywhere", "full", "default")
+	fs.Var(&f.memory, "memory", "most memory to take on the adapter, for example 8GiB (default what the system says is free)")
 	fs.StringVar(&f.shaders, "shaders", "", "`directory` of kernels to use instead of those in the program")
 }
 
@@ -74,7 +59,30 @@ func (f *deviceFlags) open() (*gpu.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gpu.Open(gpu.Options{Device: f.device, DefaultLimits: f.limits.value == "default", Shaders: kernels})
+	return gpu.Open(gpu.Options{
+		Device: f.device, DefaultLimits: f.limits.value == "default", MemoryBytes: uint64(f.memory), Shaders: kernels,
+	})
+}
+
+// A bytesValue is a flag with a number of bytes and their unit; 0 if not given.
+type bytesValue uint64
+
+func (b *bytesValue) Type() string { return "size" }
+
+func (b *bytesValue) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return gpu.Size(uint64(*b))
+}
+
+func (b *bytesValue) Set(s string) error {
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n == 0 {
+		return fmt.Errorf("it is a number and a unit, for example 8GiB or 800MB")
+	}
+	*b = bytesValue(n)
+	return nil
 }
 
 // kernels returns the directory of --shaders, nil for the program's own.

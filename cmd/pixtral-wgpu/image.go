@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
 )
 
@@ -32,7 +33,7 @@ as the model sees it, with the grid drawn on.`,
 	f.modelFlag.add(cmd.Flags())
 	f.imageFlags.add(cmd.Flags())
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "`file` to write the picture to, as PNG")
-	cmd.Flags().IntVar(&f.context, "ctx", defaultContext, "`tokens` of the context that the image is to share")
+	cmd.Flags().IntVar(&f.context, "ctx", model.DefaultContext, "`tokens` of the context that the image is to share")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON object")
 	return cmd
 }
@@ -62,7 +63,7 @@ func (f *imageVerb) run(cmd *cobra.Command, args []string) error {
 	if err := checkContext(f.context); err != nil {
 		return err
 	}
-	c, err := f.modelFlag.open()
+	c, err := f.modelFlag.open(cmd)
 	if err != nil {
 		return err
 	}

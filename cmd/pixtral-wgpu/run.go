@@ -26,7 +26,7 @@ says where: {image} in the question stands for the next one.`,
   pixtral-wgpu run -m pixtral-12b --temperature 0 --json chart.webp "Sum it up."`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	f.add(cmd.Flags(), 256, "f16", "f32")
+	f.add(cmd.Flags(), 256, "f16", "q8_0", "f32")
 	return cmd
 }
 
@@ -47,6 +47,11 @@ func (a *asking) print(cmd *cobra.Command, f *askFlags) error {
 	}
 	if f.json {
 		return encode(cmd, a.report(f, reply))
+	}
+	if a.model.Tokenizer == nil { // the answer has no text
+		if err := encode(cmd, reply.Tokens); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), a.summary(f, reply))
 	return nil
@@ -138,15 +143,15 @@ func (a *asking) summary(f *askFlags, r *model.Reply) string {
 	}
 	parts = append(parts, a.model.Device().Info.Name)
 	if r.FinishReason == model.Full {
-		parts = append(parts, "cut short: "+bound(f, r))
+		parts = append(parts, "cut short: "+a.bound(f, r))
 	}
 	return strings.Join(parts, " · ")
 }
 
 // bound says which flag cut an answer short.
-func bound(f *askFlags, r *model.Reply) string {
+func (a *asking) bound(f *askFlags, r *model.Reply) string {
 	if r.Usage.CompletionTokens == f.maxTokens {
 		return fmt.Sprintf("--max-tokens %d", f.maxTokens)
 	}
-	return fmt.Sprintf("--ctx %d is full", f.context)
+	return fmt.Sprintf("a context of %d is full (--ctx)", a.context)
 }

@@ -36,7 +36,7 @@ func TestRun(t *testing.T) {
 	if !strings.Contains(cut.err, " · seed ") || !strings.HasSuffix(cut.err, "cut short: --max-tokens 1\n") {
 		t.Errorf("the closing line is %q", cut.err)
 	}
-	if full := ok(t, "", "run", "--ctx", "63", circle, "What is this?"); !strings.HasSuffix(full.err, "cut short: --ctx 63 is full\n") {
+	if full := ok(t, "", "run", "--ctx", "63", circle, "What is this?"); !strings.HasSuffix(full.err, "cut short: a context of 63 is full (--ctx)\n") {
 		t.Errorf("the closing line is %q", full.err)
 	}
 }

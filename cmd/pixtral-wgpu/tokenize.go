@@ -61,7 +61,7 @@ func (f *tokenizeFlags) run(cmd *cobra.Command, args []string) error {
 	if f.chat != "" && len(args) > 0 {
 		return misuse("--chat has the text already; %q is too much", args[0])
 	}
-	t, name, err := f.vocabularyFlags.open()
+	t, name, err := f.vocabularyFlags.open(cmd)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ that the numbers can be compared with another implementation's.`,
 	}
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the `file` to write, in the format safetensors")
 	cmd.Flags().StringArrayVar(&f.match, "match", nil, "values to write, by `pattern`; may be repeated (default those named above)")
-	f.add(cmd.Flags(), 0, "f32", "f16")
+	f.add(cmd.Flags(), 0, "f32", "f16", "q8_0")
 	cmd.Flags().Lookup("max-tokens").Usage = "trace an answer too, of so many `tokens` at most"
 	return cmd
 }

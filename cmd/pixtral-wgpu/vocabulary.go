@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"pixtral-wgpu/tokenizer"
@@ -20,12 +21,12 @@ func (f *vocabularyFlags) add(fs *pflag.FlagSet) {
 }
 
 // open returns the vocabulary and a name for the model it belongs to.
-func (f *vocabularyFlags) open() (*tokenizer.Tekken, string, error) {
+func (f *vocabularyFlags) open(cmd *cobra.Command) (*tokenizer.Tekken, string, error) {
 	if f.tekken != "" {
 		t, err := tokenizer.Open(f.tekken)
 		return t, f.tekken, err
 	}
-	c, err := f.modelFlag.open()
+	c, err := f.modelFlag.open(cmd)
 	if err != nil {
 		return nil, "", err
 	}
