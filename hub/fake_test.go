@@ -34,10 +34,9 @@ type fakeHub struct {
 	// answers it itself if it returns true.
 	trouble func(w http.ResponseWriter, r *http.Request, name string, n int) bool
 
-	mu       sync.Mutex
-	asked    int
-	sent     int64 // bytes of file contents written
-	requests []*http.Request
+	mu    sync.Mutex
+	asked int
+	sent  int64 // bytes of file contents written
 }
 
 func newFakeHub(t *testing.T, files map[string][]byte) *fakeHub {
@@ -49,9 +48,6 @@ func newFakeHub(t *testing.T, files map[string][]byte) *fakeHub {
 }
 
 func (h *fakeHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.mu.Lock()
-	h.requests = append(h.requests, r)
-	h.mu.Unlock()
 	if strings.HasPrefix(r.URL.Path, "/api/models/"+testRepo+"/revision/") {
 		w.Write(h.list())
 		return
@@ -63,12 +59,19 @@ func (h *fakeHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.mu.Lock()
-	n := h.asked
+	n, trouble := h.asked, h.trouble
 	h.asked++
 	h.mu.Unlock()
-	if h.trouble == nil || !h.trouble(w, r, name, n) {
+	if trouble == nil || !trouble(w, r, name, n) {
 		h.serve(w, r, name)
 	}
+}
+
+// calm ends the trouble.
+func (h *fakeHub) calm() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trouble = nil
 }
 
 // serve sends a file, or the range asked for.

@@ -29,6 +29,7 @@ func TestPullKilled(t *testing.T) {
 	const size, chunk, stopAt = 24 << 20, 1 << 20, 12
 	h := newFakeHub(t, map[string][]byte{"a.gguf": pseudo(13, size)})
 	stuck := make(chan struct{}, 100)
+	h.mu.Lock()
 	h.trouble = func(w http.ResponseWriter, r *http.Request, name string, n int) bool {
 		if n < stopAt {
 			return false
@@ -39,6 +40,7 @@ func TestPullKilled(t *testing.T) {
 		hang(r)
 		return true
 	}
+	h.mu.Unlock()
 	cache := filepath.Join(t.TempDir(), "hub")
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "HUB_TEST_PULL="+h.URL, "HUB_TEST_CACHE="+cache)
@@ -57,7 +59,7 @@ func TestPullKilled(t *testing.T) {
 	}
 	cmd.Wait()
 
-	h.trouble = nil
+	h.calm()
 	c := &Client{Endpoint: h.URL, CacheDir: cache, Parallel: 3}
 	dir, err := c.Pull(context.Background(), testRepo+":a.gguf", nil)
 	if err != nil {

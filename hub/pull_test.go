@@ -149,6 +149,7 @@ func TestPullGivesUp(t *testing.T) {
 	h.trouble = func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool { w.WriteHeader(502); return true }
 	wantError(t, h.client(t), testRepo, "hub: pull "+testRepo, "given up after 4 attempts", "502")
 
+	h = newFakeHub(t, h.files)
 	h.trouble = func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
 		w.Header().Set("Retry-After", "86400")
 		w.WriteHeader(429)
@@ -196,6 +197,7 @@ func TestPullETagChanges(t *testing.T) {
 	wantFiles(t, h, dir, "a.gguf")
 
 	var n atomic.Int32
+	h = newFakeHub(t, h.files)
 	h.trouble = func(w http.ResponseWriter, _ *http.Request, _ string, _ int) bool {
 		w.Header().Set("ETag", time.Duration(n.Add(1)).String())
 		return false
@@ -206,13 +208,13 @@ func TestPullETagChanges(t *testing.T) {
 func TestPullWithoutRanges(t *testing.T) {
 	t.Parallel()
 	h := newFakeHub(t, map[string][]byte{"a.gguf": pseudo(7, 10*testChunk+3)})
-	breaks := 0 // one stream at a time, so no lock is needed
+	var breaks atomic.Int32
 	h.trouble = func(w http.ResponseWriter, r *http.Request, name string, n int) bool {
 		r.Header.Del("Range")
-		if n == 0 || breaks == 2 {
+		if n == 0 || breaks.Load() == 2 {
 			return false
 		}
-		breaks++
+		breaks.Add(1)
 		h.serve(&short{w, 3 * testChunk}, r, name)
 		panic(http.ErrAbortHandler)
 	}
@@ -221,8 +223,8 @@ func TestPullWithoutRanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFiles(t, h, dir, "a.gguf")
-	if breaks != 2 {
-		t.Errorf("the stream broke %d times, want 2", breaks)
+	if breaks.Load() != 2 {
+		t.Errorf("the stream broke %d times, want 2", breaks.Load())
 	}
 }
 
@@ -231,8 +233,15 @@ func TestPullWrongBytes(t *testing.T) {
 	for _, name := range []string{"a.gguf", "a.txt"} { // SHA-256 and git's SHA-1
 		h := newFakeHub(t, map[string][]byte{name: pseudo(8, 5*testChunk)})
 		bad := &fakeHub{files: map[string][]byte{name: pseudo(9, 5*testChunk)}}
+		cut := &fakeHub{files: map[string][]byte{name: pseudo(9, 100)}}
+		var short atomic.Bool
 		h.trouble = func(w http.ResponseWriter, r *http.Request, name string, _ int) bool {
-			bad.serve(w, r, name)
+			if short.Load() {
+				r.Header.Del("Range") // or it would be refused as beyond the end
+				cut.serve(w, r, name)
+			} else {
+				bad.serve(w, r, name)
+			}
 			return true
 		}
 		c := h.client(t)
@@ -243,9 +252,9 @@ func TestPullWrongBytes(t *testing.T) {
 		if files, _ := newFolder(c.CacheDir, testRepo).files(testCommit); len(files) > 0 {
 			t.Errorf("the snapshot holds %v", files)
 		}
-		bad.files[name] = bad.files[name][:100] // another length is told at once
+		short.Store(true) // another length is told at once
 		wantError(t, c, testRepo+":"+name, "100", "81920", "run again")
-		h.trouble = nil
+		h.calm()
 		if _, err := c.Pull(context.Background(), testRepo+":"+name, nil); err != nil {
 			t.Error(err)
 		}
@@ -304,25 +313,34 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 func TestPullCancelled(t *testing.T) {
 	t.Parallel()
 	h := newFakeHub(t, map[string][]byte{"a.gguf": pseudo(11, 20*testChunk)})
+	stuck := make(chan struct{}, 100)
 	h.trouble = func(w http.ResponseWriter, r *http.Request, name string, n int) bool {
 		if n < 12 {
 			return false
 		}
 		h.serve(&short{w, testChunk / 2}, r, name)
 		w.(http.Flusher).Flush()
+		stuck <- struct{}{}
 		hang(r)
 		return true
 	}
 	c := h.client(t)
 	c.Stall = time.Minute
 	ctx, cancel := context.WithCancelCause(context.Background())
-	time.AfterFunc(200*time.Millisecond, func() { cancel(errors.New("interrupt")) })
-	start := time.Now()
+	var stopped time.Time
+	go func() {
+		for range 4 {
+			<-stuck
+		}
+		time.Sleep(100 * time.Millisecond) // for what is under way
+		stopped = time.Now()
+		cancel(errors.New("interrupt"))
+	}()
 	_, err := c.Pull(ctx, testRepo+":a.gguf", nil)
-	if !errors.Is(err, context.Canceled) || time.Since(start) > 2*time.Second {
-		t.Fatalf("%v after %v", err, time.Since(start))
+	if !errors.Is(err, context.Canceled) || time.Since(stopped) > time.Second {
+		t.Fatalf("%v after %v", err, time.Since(stopped))
 	}
-	h.trouble = nil
+	h.calm()
 	if _, err := c.Pull(context.Background(), testRepo+":a.gguf", nil); err != nil {
 		t.Fatal(err)
 	}
