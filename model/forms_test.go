@@ -294,3 +294,36 @@ func TestNearby(t *testing.T) {
 		rewrite(t, images, set("clip.use_silu", gguf.Of(false)))
 	}
 }
+
+// The vocabulary in a GGUF must fit the model.
+func TestVocabularyOfGGUF(t *testing.T) {
+	tokens := make([]string, 72)
+	for i := range tokens {
+		tokens[i] = string(rune('!' + i)) // GPT-2 spells these bytes as they are
+	}
+	tokens[2] = "AB"
+	for _, c := range []struct {
+		why, model string
+		tokens     []string
+		want       string
+	}{
+		{"as many", "gpt2", tokens, ""},
+		{"fewer, for a padded table", "gpt2", tokens[:70], ""},
+		{"more", "gpt2", append(slices.Clone(tokens), "zz"), "vocabulary: 73 tokens, but the model's vocabulary has 72"},
+		{"another kind", "llama", tokens, `tokenizer.ggml.model is "llama"`},
+		{"none", "gpt2", nil, "tokenizer.ggml.tokens has 0"},
+	} {
+		path := filepath.Join(copied(t, "llama_gguf"), "tied-f16.gguf")
+		rewrite(t, path, set("tokenizer.ggml.model", gguf.Of(c.model)))
+		rewrite(t, path, set("tokenizer.ggml.pre", gguf.Of("gpt-2")))
+		rewrite(t, path, set("tokenizer.ggml.tokens", gguf.ListOf(c.tokens)))
+		rewrite(t, path, set("tokenizer.ggml.merges", gguf.ListOf([]string{"A B"})))
+		got, err := model.OpenCheckpoint(path)
+		if err == nil {
+			check(t, got.Close())
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.why, err, c.want)
+		}
+	}
+}
