@@ -176,6 +176,7 @@ func (t *transfer) copy(ctx context.Context, body io.Reader, i int, n int64) err
 				return err
 			}
 			n -= int64(got)
+			t.fetched.Add(int64(got))
 		}
 		if n == 0 {
 			return nil

@@ -41,8 +41,8 @@ type meter struct {
 }
 
 type sample struct {
-	at   time.Time
-	done int64
+	at      time.Time
+	fetched int64
 }
 
 func startMeter(transfers []*transfer, progress func(Progress)) *meter {
@@ -78,31 +78,27 @@ func (m *meter) stop(complete bool) {
 // run began shows nothing: only the download knows what of it is right.
 func (m *meter) read() Progress {
 	p := Progress{Files: make([]FileProgress, len(m.transfers))}
+	var fetched int64
 	for i, t := range m.transfers {
+		fetched += t.fetched.Load()
 		f := FileProgress{Name: t.file.Name, Done: t.bytes(), Size: t.file.Size}
 		p.Files[i] = f
 		p.Done += f.Done
 		p.Total += f.Size
 	}
-	p.Rate = m.rate(p.Done)
+	p.Rate = m.rate(sample{time.Now(), fetched})
 	return p
 }
 
-// rate is the mean over the window. It begins anew when the count falls, as it
-// does when a file starts over.
-func (m *meter) rate(done int64) float64 {
-	now := sample{time.Now(), done}
-	if n := len(m.past); n > 0 && done < m.past[n-1].done {
-		m.past = m.past[:0]
-	}
+// rate is the mean over the window.
+func (m *meter) rate(now sample) float64 {
 	m.past = append(m.past, now)
 	if len(m.past) > rateWindow {
 		m.past = m.past[1:]
 	}
-	first := m.past[0]
-	seconds := now.at.Sub(first.at).Seconds()
+	seconds := now.at.Sub(m.past[0].at).Seconds()
 	if seconds <= 0 {
 		return 0
 	}
-	return float64(now.done-first.done) / seconds
+	return float64(now.fetched-m.past[0].fetched) / seconds
 }

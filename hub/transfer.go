@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -20,6 +21,8 @@ type transfer struct {
 	repo  *Repo
 	file  File
 	slots chan struct{} // of all files together: one a connection
+
+	fetched atomic.Int64 // bytes of this run, those fetched twice too
 
 	mu     sync.Mutex
 	part   *partial // nil before the download begins
