@@ -90,7 +90,7 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	if err != nil {
 		return nil, err
 	}
-	defer func() { checkpoint.Close() }() // fit may put another in its place
+	defer checkpoint.Close()
 	if a.prompt, err = f.prompt(cmd, line, checkpoint); err != nil {
 		return nil, err
 	}
@@ -102,19 +102,21 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 		return nil, err
 	}
 	a.close = append(a.close, device.Close)
-	var o model.SessionOptions
-	if checkpoint, o, err = f.fit(cmd, checkpoint, device, allLogits); err != nil {
+	chosen, err := f.fit(cmd, checkpoint, device, allLogits)
+	if err != nil {
 		return nil, err
 	}
-	if n := len(a.prompt.Tokens); n >= o.Context {
-		return nil, &model.ContextError{Tokens: n, Fits: o.Context - 1}
+	if n := len(a.prompt.Tokens); n >= chosen.context {
+		return nil, &model.ContextError{Tokens: n, Fits: chosen.context - 1}
 	}
-	a.context = o.Context
-	load := model.LoadOptions{Quant: f.quant.value, Progress: a.progress.bytes("loading " + checkpoint.Name)}
+	a.context = chosen.context
+	checkpoint = f.as(checkpoint, chosen.quant)
+	load := model.LoadOptions{Quant: chosen.quant, Streamed: chosen.streamed, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {
 		return nil, err
 	}
 	a.close = append(a.close, a.model.Close)
+	o := model.SessionOptions{Context: chosen.context, KV: f.kv.value, AllLogits: allLogits}
 	if a.session, err = a.model.NewSession(o); err != nil {
 		return nil, err
 	}
@@ -126,19 +128,15 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 }
 
 // fit settles as what the checkpoint is loaded, and says so if it was left open.
-func (f *askFlags) fit(cmd *cobra.Command, c *model.Checkpoint, d *gpu.Device, allLogits bool) (*model.Checkpoint, model.SessionOptions, error) {
+func (f *askFlags) fit(cmd *cobra.Command, c *model.Checkpoint, d *gpu.Device, allLogits bool) (fit, error) {
 	o := f.options()
 	o.AllLogits = allLogits
 	most := f.offer(d.Info)
 	chosen, err := f.settle(c, o, most)
-	if err != nil {
-		return c, o, err
+	if err == nil && f.quant.value == auto {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%v, of %v\n", chosen, most)
 	}
-	if f.quant.value == auto {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s with a context of %d: %s, of %v\n", cmp.Or(chosen.quant, "unchanged"), chosen.context, gpu.Size(chosen.plan.Total()), most)
-	}
-	f.quant.value, o.Context = chosen.quant, chosen.context
-	return f.as(c, chosen.quant), o, nil
+	return chosen, err
 }
 
 // Close gives everything back, the last first.

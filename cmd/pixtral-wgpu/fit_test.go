@@ -80,6 +80,15 @@ func TestQuant(t *testing.T) {
 	}
 }
 
+// Layers in host memory give the same answer.
+func TestGPULayers(t *testing.T) {
+	want := askJSON(t, "", circle, "What is this?")
+	got := askJSON(t, "", "--gpu-layers", "1", circle, "What is this?")
+	if !slices.Equal(got.Tokens, want.Tokens) {
+		t.Errorf("%q, want %q", got.Text, want.Text)
+	}
+}
+
 // Random weights of an architecture run without any file.
 func TestArch(t *testing.T) {
 	prompt := file(t, "t.json", "[1, 3, 30, 4]")
@@ -98,7 +107,7 @@ func TestUnknownMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fitFlags{quant: &choice{value: ""}, kv: &choice{value: "f16"}, context: model.DefaultContext}
+	f := fitFlags{quant: &choice{value: ""}, kv: &choice{value: "f16"}, context: model.DefaultContext, gpuLayers: -1}
 	if got, err := f.settle(c, f.options(), offer{}); err != nil || got.plan.Total() < 25<<30 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -123,6 +123,9 @@ func TestMistakes(t *testing.T) {
 		{"run|" + cut + "|What?", failed, "cut.png: pixels: PNG: the file is truncated"},
 		{"run|--ctx|20|" + circle + "|What?", failed, "tokens and the context holds 19; use --ctx"},
 		{"run|--memory|1MB|x", failed, "as it is with a context of 8192, and there is 976.6 KiB (--memory): not even q4_k"},
+		{"run|--gpu-layers|5|x", misused, "--gpu-layers 5: the model has 4"},
+		{"run|--gpu-layers|-1|x", misused, "--gpu-layers -1: it is a number of layers"},
+		{"info|x", misused, `info takes no arguments`},
 		{"run|--memory|15MB|x", failed, "(--memory): use --ctx "},
 		{"run|--arch|pixtral-12b|--memory|12GB|--tokens|" + file(t, "t.json", "[1, 3]"), failed, "model random pixtral-12b needs 25.58 GiB as it is with a context of 8192, and there is 11.18 GiB (--memory): use --quant q5_k, which needs 10.41 GiB"},
 		{"run|--device|no such|x", failed, `no adapter is called "no such"`},
@@ -150,7 +153,7 @@ func TestMistakes(t *testing.T) {
 
 // Every verb has its help, no wider than a terminal.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "run", "image", "tokenize", "detokenize", "trace", "doctor", "version", "completion"} {
+	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "doctor", "version", "completion"} {
 		args := strings.Fields(verb + " --help")
 		for line := range strings.Lines(ok(t, "", args...).out) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && verb != "completion" {
