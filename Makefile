@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz clean
+.PHONY: all build demo test lint driver fuzz pocket-eval quant-report clean
 
 all: build
 
@@ -36,6 +36,14 @@ fuzz:
 		dir=$$(dirname $$(grep -rlE "^func $$target\(" --include='*_test.go' .)); \
 		echo "== $$target in $$dir"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
+
+# The embedded model's right answers to the held-out items, by kind; and what
+# each weight format costs it.
+pocket-eval: driver
+	PIXTRAL_QUIZ=all go test -count=1 -v -run TestAccuracy ./model/pocket/quiz
+
+quant-report: driver
+	PIXTRAL_QUIZ=all go test -count=1 -v -timeout 30m -run TestQuantReport ./model/pocket/quiz
 
 clean:
 	rm -rf bin
