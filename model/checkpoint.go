@@ -15,7 +15,7 @@ import (
 type Checkpoint struct {
 	Name      string
 	Config    *Config
-	Tokenizer *tokenizer.Tekken // nil if there is none
+	Tokenizer tokenizer.Tokenizer // nil if there is none
 	Source    Source
 
 	Notes []string // what was found and left out, for the user
@@ -98,12 +98,14 @@ func parseCheckpoint(name string, params, weights, tekken []byte) (*Checkpoint, 
 	if err := c.checkTensors(); err != nil || tekken == nil {
 		return c, err
 	}
-	if c.Tokenizer, err = tokenizer.Parse(tekken); err != nil {
+	t, err := tokenizer.Parse(tekken)
+	if err != nil {
 		return nil, err
 	}
-	if err := checkTokenizer(config, c.Tokenizer); err != nil {
+	if err := checkTokenizer(config, t); err != nil {
 		return nil, fmt.Errorf("%s: %w", tekkenFile, err)
 	}
+	c.Tokenizer = t
 	return c, nil
 }
 

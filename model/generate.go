@@ -39,7 +39,7 @@ func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield fun
 		switch {
 		case err != nil:
 			return "", err
-		case s.p.Tokenizer != nil && tok == s.p.Tokenizer.Control.EOS, !yield(tok):
+		case s.p.Tokenizer != nil && s.p.Tokenizer.Ends(tok), !yield(tok):
 			return Stopped, nil
 		case n == most, s.Len() == s.Context():
 			return Full, nil
@@ -73,7 +73,7 @@ type Request struct {
 // A Reply is what became of a request.
 type Reply struct {
 	Text         string
-	Tokens       []tokenizer.Token // without the end-of-sequence token
+	Tokens       []tokenizer.Token // without the one that ended it
 	FinishReason string            // Stopped or Full
 	Usage        Usage
 	Timings      Timings

@@ -28,7 +28,7 @@ import (
 type Pixtral struct {
 	Name      string
 	Config    *Config
-	Tokenizer *tokenizer.Tekken // nil if the checkpoint came without
+	Tokenizer tokenizer.Tokenizer // nil if the checkpoint came without
 
 	dev      *gpu.Device
 	w        weights

@@ -9,9 +9,7 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// openVocabulary reads the tokenizer and compares it with the config. This is
-// where a vocabulary of another kind than Tekken's stops being read: the model
-// would run, but it could be given token ids only.
+// openVocabulary reads the tokenizer and compares it with the config.
 func (c *Checkpoint) openVocabulary(f *found, text *gguf.File) error {
 	t, err := f.vocabulary(c.Config, text)
 	if err != nil || t == nil {
@@ -20,11 +18,7 @@ func (c *Checkpoint) openVocabulary(f *found, text *gguf.File) error {
 	if err := checkTokenizer(c.Config, t); err != nil {
 		return fmt.Errorf("vocabulary: %w", err)
 	}
-	tekken, ok := t.(*tokenizer.Tekken)
-	if !ok {
-		c.Notes = append(c.Notes, "the vocabulary is not Tekken's, so the model takes token ids only")
-	}
-	c.Tokenizer = tekken
+	c.Tokenizer = t
 	return nil
 }
 

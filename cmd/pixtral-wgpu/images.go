@@ -18,17 +18,18 @@ type lens struct{ patch, side int }
 // lensOf returns the lens of a model; a vocabulary may want smaller images
 // than the encoder could take.
 func lensOf(c *model.Checkpoint) (lens, error) {
-	switch {
-	case c.Config.VisionEncoder == nil:
+	if c.Config.VisionEncoder == nil {
 		return lens{}, fmt.Errorf("model %s reads text only; it cannot take images", c.Name)
-	case c.Tokenizer != nil && c.Tokenizer.Image.PatchSize > 0:
-		return lensOfVocabulary(c.Tokenizer)
+	}
+	if t, ok := c.Tokenizer.(*tokenizer.Tekken); ok && t.Image.PatchSize > 0 {
+		return lensOfVocabulary(t)
 	}
 	return lens{c.Config.VisionEncoder.PatchSize, c.Config.VisionEncoder.ImageSize}, nil
 }
 
-func lensOfVocabulary(t *tokenizer.Tekken) (lens, error) {
-	if t.Image.PatchSize == 0 {
+func lensOfVocabulary(any tokenizer.Tokenizer) (lens, error) {
+	t, ok := any.(*tokenizer.Tekken)
+	if !ok || t.Image.PatchSize == 0 {
 		return lens{}, fmt.Errorf("the vocabulary is of a model that reads text only; it cannot take images")
 	}
 	return lens{t.Image.PatchSize, t.Image.MaxSize}, nil

@@ -102,7 +102,7 @@ func argument(r *reader, args []string) (string, error) {
 }
 
 // converse tokenizes a conversation with images.
-func (f *tokenizeFlags) converse(camera *camera, t *tokenizer.Tekken, name string, args []string) ([]tokenizer.Token, []imageTokens, error) {
+func (f *tokenizeFlags) converse(camera *camera, t tokenizer.Tokenizer, name string, args []string) ([]tokenizer.Token, []imageTokens, error) {
 	chat, err := f.conversation(&camera.reader, args)
 	if err != nil {
 		return nil, nil, err

@@ -21,7 +21,7 @@ func (f *vocabularyFlags) add(fs *pflag.FlagSet) {
 }
 
 // open returns the vocabulary and a name for the model it belongs to.
-func (f *vocabularyFlags) open(cmd *cobra.Command) (*tokenizer.Tekken, string, error) {
+func (f *vocabularyFlags) open(cmd *cobra.Command) (tokenizer.Tokenizer, string, error) {
 	if f.tekken != "" {
 		t, err := tokenizer.Open(f.tekken)
 		return t, f.tekken, err
