@@ -24,6 +24,7 @@ type Row struct {
 	Rate    float64       `json:"rate"` // of the median, in Unit
 	Unit    string        `json:"unit"`
 	Ceiling float64       `json:"percent_of_ceiling"` // 0 if there is none to compare with
+	Note    string        `json:"note,omitempty"`
 }
 
 // A Report is a set of rows and where they were measured.
@@ -32,13 +33,15 @@ type Report struct {
 	Native  string    `json:"wgpu_native"`
 	Model   string    `json:"model,omitempty"`
 	Time    time.Time `json:"time"`
-	Samples int       `json:"-"` // least samples of a row; 0 means 20
+	KV      string    `json:"kv,omitempty"` // type of keys and values, as model.SessionOptions has it
+	Samples int       `json:"-"`            // least samples of a row; 0 means 20
 
-	CopyRate float64   `json:"copy_gb_per_s"` // read and written bytes together
-	ReadRate float64   `json:"read_gb_per_s"` // as matrix × vector reads
-	MathRate float64   `json:"gflop_per_s"`   // of the best matrix product
-	Rows     []Row     `json:"rows"`
-	OnRow    func(Row) `json:"-"` // told of each row as it is measured; may be nil
+	CopyRate  float64   `json:"copy_gb_per_s"`  // read and written bytes together
+	ReadRate  float64   `json:"read_gb_per_s"`  // as matrix × vector reads
+	WriteRate float64   `json:"write_gb_per_s"` // from the host to the device
+	MathRate  float64   `json:"gflop_per_s"`    // of the best matrix product
+	Rows      []Row     `json:"rows"`
+	OnRow     func(Row) `json:"-"` // told of each row as it is measured; may be nil
 }
 
 // New begins a report about a device.
@@ -76,16 +79,26 @@ func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, e
 	return times, nil
 }
 
-// add makes a row of sampled times: amount is what one sample does, in units of
-// 1e9 bytes or operations if the unit begins with G, else as it is.
-func (r *Report) add(group, name string, times []time.Duration, amount float64, unit string, ceiling float64) Row {
-	at := func(q float64) time.Duration { return times[int(q*float64(len(times)-1)+0.5)] }
+// A result is what a row is made of.
+type result struct {
+	group, name string
+	times       []time.Duration // sorted
+	amount      float64         // of one sample, in units
+	unit        string
+	work, best  float64 // of one sample, and what the device could do of it in a second; 0 if nobody knows
+	note        string
+}
+
+// add makes a row of a result.
+func (r *Report) add(x result) Row {
+	at := func(q float64) time.Duration { return x.times[int(q*float64(len(x.times)-1)+0.5)] }
+	seconds := max(at(0.5), 1).Seconds()
 	row := Row{
-		Group: group, Name: name, Median: at(0.5), Low: at(0.1), High: at(0.9), Samples: len(times),
-		Rate: amount / at(0.5).Seconds(), Unit: unit,
+		Group: x.group, Name: x.name, Median: at(0.5), Low: at(0.1), High: at(0.9), Samples: len(x.times),
+		Rate: x.amount / seconds, Unit: x.unit, Note: x.note,
 	}
-	if ceiling > 0 {
-		row.Ceiling = 100 * row.Rate / ceiling
+	if x.best > 0 {
+		row.Ceiling = 100 * x.work / seconds / x.best
 	}
 	r.Rows = append(r.Rows, row)
 	if r.OnRow != nil {

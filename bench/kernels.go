@@ -56,50 +56,6 @@ func finish(d *gpu.Device, r *gpu.Recorder, y gpu.Tensor) error {
 	return err
 }
 
-// Sizes of the ceilings' measurements, smaller where the adapter is software.
-func (r *Report) sizes() (bytes, side int) {
-	if r.Device.Software() {
-		return 64 << 20, 512
-	}
-	return 256 << 20, 4096
-}
-
-// Ceilings measures what the device can do at best: copying memory, reading it
-// as a matrix × vector product does, and multiplying matrices.
-func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
-	g := &rig{d: d}
-	defer g.free()
-	size, side := r.sizes()
-	size = int(min(uint64(size), d.Limits.BindingBytes))
-	from, err := g.tensor("from", 64, size/256)
-	if err != nil {
-		return err
-	}
-	to, err := g.tensor("to", 64, size/256)
-	if err != nil {
-		return err
-	}
-	mark, err := g.tensor("mark", 1, 4)
-	if err != nil {
-		return err
-	}
-	times, err := r.sample(ctx, func() error {
-		rec := d.Record()
-		rec.CopyRows(to, 0, from, 0, 64)
-		return finish(d, rec, mark)
-	})
-	if err != nil {
-		return err
-	}
-	r.CopyRate = r.add("ceiling", fmt.Sprintf("copy %s", gpu.Size(uint64(size))), times, 2*float64(size)/1e9, "GB/s", 0).Rate
-
-	if r.ReadRate, err = r.gemv(ctx, d, "ceiling", "read, as f32 matrix × vector", quant.F32, size/4/4096, 4096); err != nil {
-		return err
-	}
-	r.MathRate, err = r.gemm(ctx, d, "ceiling", fmt.Sprintf("f32 product of %d³", side), quant.F32, side, side, side)
-	return err
-}
-
 // gemv measures matrix × vector over three matrices in turn, and returns GB/s.
 func (r *Report) gemv(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, rows, cols int) (float64, error) {
 	g := &rig{d: d}
@@ -127,7 +83,8 @@ func (r *Report) gemv(ctx context.Context, d *gpu.Device, group, name string, f 
 	if err != nil {
 		return 0, err
 	}
-	return r.add(group, name, times, 3*float64(g.matrices[0].Bytes())/1e9, "GB/s", r.ReadRate).Rate, nil
+	read := 3 * float64(g.matrices[0].Bytes()) / 1e9
+	return r.add(result{group: group, name: name, times: times, amount: read, unit: "GB/s", work: read, best: r.ReadRate}).Rate, nil
 }
 
 // gemm measures x[n, cols] · W[rows, cols]ᵀ and returns GFLOP/s.
@@ -155,7 +112,8 @@ func (r *Report) gemm(ctx context.Context, d *gpu.Device, group, name string, f 
 	if err != nil {
 		return 0, err
 	}
-	return r.add(group, name, times, 2*float64(n)*float64(rows)*float64(cols)/1e9, "GFLOP/s", r.MathRate).Rate, nil
+	flop := 2 * float64(n) * float64(rows) * float64(cols) / 1e9
+	return r.add(result{group: group, name: name, times: times, amount: flop, unit: "GFLOP/s", work: flop, best: r.MathRate}).Rate, nil
 }
 
 // Kernels measures the matrix kernels in every format at the shapes of Pixtral
@@ -177,8 +135,8 @@ func (r *Report) Kernels(ctx context.Context, d *gpu.Device) error {
 		}
 	}
 	for _, c := range []attentionCase{
-		{"attention of 1 query over 4096 keys, f16", 1, 4096, 32, 8, 128, true, gpu.F16},
-		{"attention of 256 patches, 16 heads", 256, 256, 16, 16, 64, false, gpu.F32},
+		{"attention, 1 query, 4096 keys, f16", 1, 4096, 32, 8, 128, true, gpu.F16},
+		{"attention, 256 patches, 16 heads", 256, 256, 16, 16, 64, false, gpu.F32},
 	} {
 		if err := r.attention(ctx, d, c); err != nil {
 			return err
@@ -229,6 +187,7 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 	if err != nil {
 		return err
 	}
-	r.add("kernels", c.name, times, 4*float64(c.queries)*float64(c.keys)*float64(c.heads*c.dim)/1e9, "GFLOP/s", r.MathRate)
+	flop := 4 * float64(c.queries) * float64(c.keys) * float64(c.heads*c.dim) / 1e9
+	r.add(result{group: "kernels", name: c.name, times: times, amount: flop, unit: "GFLOP/s", work: flop, best: r.MathRate})
 	return nil
 }

@@ -29,7 +29,7 @@ func image(p *model.Pixtral, side int, seed float32) (*pixels.Patches, error) {
 // The ceiling is what reading the weights and the cache would take.
 func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) error {
 	for _, depth := range depths {
-		s, err := p.NewSession(model.SessionOptions{Context: depth + 256})
+		s, err := p.NewSession(model.SessionOptions{Context: depth + 256, KV: r.KV})
 		if err != nil {
 			return err
 		}
@@ -61,18 +61,18 @@ func (r *Report) decode(ctx context.Context, s *model.Session, p *model.Pixtral,
 	if err != nil {
 		return err
 	}
-	ceiling := 0.0
-	if r.ReadRate > 0 {
-		ceiling = r.ReadRate * 1e9 / float64(p.DecodeBytes()+s.CacheBytes(depth))
-	}
-	r.add("decode", fmt.Sprintf("a token behind %d", depth), times, 1, "tok/s", ceiling)
+	read := float64(p.DecodeBytes() + s.CacheBytes(depth))
+	r.add(result{
+		group: "decode", name: fmt.Sprintf("a token behind %d", depth), times: times,
+		amount: 1, unit: "tok/s", work: read / 1e9, best: r.ReadRate,
+	})
 	return nil
 }
 
 // Prefill measures prompts of the given lengths.
 func (r *Report) Prefill(ctx context.Context, p *model.Pixtral, lengths []int) error {
 	for _, n := range lengths {
-		s, err := p.NewSession(model.SessionOptions{Context: n + 16})
+		s, err := p.NewSession(model.SessionOptions{Context: n + 16, KV: r.KV})
 		if err != nil {
 			return err
 		}
@@ -92,11 +92,10 @@ func (r *Report) Prefill(ctx context.Context, p *model.Pixtral, lengths []int) e
 		if err != nil {
 			return err
 		}
-		flop := 2 * float64(n) * float64(p.Config.LayerWeights())
-		r.add("prefill", fmt.Sprintf("%d tokens", n), times, float64(n), "tok/s", 0)
-		if last := &r.Rows[len(r.Rows)-1]; r.MathRate > 0 {
-			last.Ceiling = 100 * flop / last.Median.Seconds() / 1e9 / r.MathRate
-		}
+		r.add(result{
+			group: "prefill", name: plural(n, "token"), times: times,
+			amount: float64(n), unit: "tok/s", work: promptFLOP(p.Config, n) / 1e9, best: r.MathRate,
+		})
 	}
 	return nil
 }
@@ -116,8 +115,11 @@ func (r *Report) Vision(ctx context.Context, p *model.Pixtral, sides []int) erro
 		if err != nil {
 			return err
 		}
-		r.add("vision", fmt.Sprintf("%d² pixels, %d patches", side, side*side/p.Config.VisionEncoder.PatchSize/p.Config.VisionEncoder.PatchSize),
-			times, 1, "images/s", 0)
+		patches := side / p.Config.VisionEncoder.PatchSize * (side / p.Config.VisionEncoder.PatchSize)
+		r.add(result{
+			group: "vision", name: fmt.Sprintf("%d² pixels, %s", side, plural(patches, "patch")), times: times,
+			amount: 1, unit: "images/s", work: imageFLOP(p.Config, patches) / 1e9, best: r.MathRate,
+		})
 	}
 	return nil
 }
@@ -130,7 +132,7 @@ func (r *Report) TTFT(ctx context.Context, p *model.Pixtral, side int) error {
 		return err
 	}
 	n := img.Grid.Tokens()
-	s, err := p.NewSession(model.SessionOptions{Context: n + 128})
+	s, err := p.NewSession(model.SessionOptions{Context: n + 128, KV: r.KV})
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,11 @@ func (r *Report) TTFT(ctx context.Context, p *model.Pixtral, side int) error {
 	if err != nil {
 		return err
 	}
-	r.add("ttft", fmt.Sprintf("a picture of %d² and 100 tokens", side), times, 1, "prompts/s", 0)
+	flop := imageFLOP(p.Config, img.Grid.Patches()) + promptFLOP(p.Config, n+100)
+	r.add(result{
+		group: "ttft", name: fmt.Sprintf("a picture of %d² and 100 tokens", side), times: times,
+		amount: 1, unit: "prompts/s", work: flop / 1e9, best: r.MathRate,
+	})
 	return nil
 }
 

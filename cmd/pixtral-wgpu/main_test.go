@@ -112,6 +112,10 @@ func TestMistakes(t *testing.T) {
 		{"trace|x", misused, "--out FILE is missing"},
 		{"trace|--out|x|--match|[|x", misused, `--match "[" is not a pattern`},
 		{"image", misused, "image takes one image, but got 0"},
+		{"bench|speed", misused, `there is nothing called "speed" to measure; there are ceilings`},
+		{"bench|--samples|0", misused, "--samples 0: at least one is needed"},
+		{"bench|--json|--markdown", misused, "--json and --markdown exclude each other"},
+		{"bench|--ctx|0", misused, "0 is no size to measure"},
 		{"doctor|x", misused, `doctor takes no arguments, but got "x"`},
 		{"detokenize|one", misused, "not a JSON array of token ids"},
 		{"tokenize|--chat|x.json|text", misused, "--chat has the text already"},
@@ -153,7 +157,7 @@ func TestMistakes(t *testing.T) {
 
 // Every verb has its help, no wider than a terminal.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "doctor", "version", "completion"} {
+	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "bench", "doctor", "version", "completion"} {
 		args := strings.Fields(verb + " --help")
 		for line := range strings.Lines(ok(t, "", args...).out) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && verb != "completion" {
