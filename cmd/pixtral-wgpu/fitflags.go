@@ -39,7 +39,7 @@ func quantFlag(fs *pflag.FlagSet, before ...string) *choice {
 	for _, f := range quant.Formats {
 		values = append(values, f.Name)
 	}
-	return oneOf(fs, "quant", "`type` of the weights: "+strings.Trim(orList(values), ", ")+" (default as in the file)", values...)
+	return oneOf(fs, "quant", "`type` of the weights: "+strings.TrimLeft(orList(values), ", ")+" (default as in the file)", values...)
 }
 
 // orList lists words for people.

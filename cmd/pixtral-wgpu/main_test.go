@@ -116,6 +116,11 @@ func TestMistakes(t *testing.T) {
 		{"bench|--samples|0", misused, "--samples 0: at least one is needed"},
 		{"bench|--json|--markdown", misused, "--json and --markdown exclude each other"},
 		{"bench|--ctx|0", misused, "0 is no size to measure"},
+		{"quantize|--quant|q8_0", misused, "--out DIRECTORY is missing"},
+		{"quantize|--quant|auto|--out|x", misused, "it may be f32, f16, bf16"},
+		{"synth|--out|" + t.TempDir(), misused, "--arch NAME is missing; there are pixtral-12b, 1b or pocket"},
+		{"quantize|--out|" + cut, failed, "not a directory"},
+		{"synth|--arch|pocket|--out|" + t.TempDir() + "|--tekken|" + pdf, failed, "paper.png: "},
 		{"doctor|x", misused, `doctor takes no arguments, but got "x"`},
 		{"detokenize|one", misused, "not a JSON array of token ids"},
 		{"tokenize|--chat|x.json|text", misused, "--chat has the text already"},
@@ -157,7 +162,7 @@ func TestMistakes(t *testing.T) {
 
 // Every verb has its help, no wider than a terminal.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "bench", "doctor", "version", "completion"} {
+	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "bench", "quantize", "synth", "doctor", "version", "completion"} {
 		args := strings.Fields(verb + " --help")
 		for line := range strings.Lines(ok(t, "", args...).out) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && verb != "completion" {
