@@ -121,6 +121,10 @@ func TestMistakes(t *testing.T) {
 		{"synth|--out|" + t.TempDir(), misused, "--arch NAME is missing; there are pixtral-12b, 1b or pocket"},
 		{"quantize|--out|" + cut, failed, "not a directory"},
 		{"synth|--arch|pocket|--out|" + t.TempDir() + "|--tekken|" + pdf, failed, "paper.png: "},
+		{"pull", misused, "pull takes the name of one repository"},
+		{"pull|not a name", failed, "is not the name of a repository"},
+		{"models|list", misused, `models can only list or rm, but got "list"`},
+		{"models|rm", misused, "which model is to be removed?"},
 		{"doctor|x", misused, `doctor takes no arguments, but got "x"`},
 		{"detokenize|one", misused, "not a JSON array of token ids"},
 		{"tokenize|--chat|x.json|text", misused, "--chat has the text already"},
@@ -162,7 +166,7 @@ func TestMistakes(t *testing.T) {
 
 // Every verb has its help, no wider than a terminal.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "bench", "quantize", "synth", "doctor", "version", "completion"} {
+	for _, verb := range []string{"", "run", "image", "info", "tokenize", "detokenize", "trace", "bench", "quantize", "synth", "pull", "models", "doctor", "version", "completion"} {
 		args := strings.Fields(verb + " --help")
 		for line := range strings.Lines(ok(t, "", args...).out) {
 			if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && verb != "completion" {

@@ -21,7 +21,7 @@ type modelFlag struct {
 }
 
 func (f *modelFlag) add(fs *pflag.FlagSet) {
-	fs.StringVarP(&f.model, "model", "m", pocketName, "`path` of a model: a directory with the files of Mistral, Hugging Face or GGUF, or a .gguf file; \"pocket\" is the one in the program")
+	fs.StringVarP(&f.model, "model", "m", pocketName, "`path` of a model: a directory with the files of Mistral, Hugging Face or GGUF, a .gguf file, or a repository that pull fetched; \"pocket\" is the one in the program")
 	fs.StringVar(&f.mmproj, "mmproj", "", "GGUF `file` of the image encoder (default the one beside the model)")
 }
 
@@ -40,11 +40,14 @@ func (f *modelFlag) open(cmd *cobra.Command) (*model.Checkpoint, error) {
 	if f.model == pocketName && f.mmproj == "" {
 		return model.ParseCheckpoint(pocketName, pocket.Params, pocket.Weights, pocket.Tekken)
 	}
-	var more []string
-	if f.mmproj != "" {
-		more = append(more, f.mmproj)
+	path, more, err := locate(f.model)
+	if err != nil {
+		return nil, err
 	}
-	c, err := model.OpenCheckpoint(f.model, more...)
+	if f.mmproj != "" {
+		more = []string{f.mmproj}
+	}
+	c, err := model.OpenCheckpoint(path, more...)
 	if err != nil {
 		return nil, err
 	}
