@@ -71,7 +71,7 @@ func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, e
 		if err := f(); err != nil {
 			return nil, err
 		}
-		if i >= warmUps || time.Since(start) > longest/4 {
+		if i >= min(warmUps, least) || time.Since(start) > longest/4 {
 			times = append(times, time.Since(t))
 		}
 	}

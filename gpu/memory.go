@@ -17,7 +17,7 @@ import (
 // and "" mean that it does not tell either. Software and integrated adapters
 // share the system's memory; others are looked up by their vendor.
 func Memory(i Info) (total, free uint64, source string) {
-	return memory(i, system{virtual: mem.VirtualMemory, smi: nvidiaSMI, drm: "/sys/class/drm"})
+	return memory(i, system{mem.VirtualMemory, nvidiaSMI, "/sys/class/drm", "/sys/fs/cgroup"})
 }
 
 // A system is where memory is asked after.
@@ -25,13 +25,15 @@ type system struct {
 	virtual func() (*mem.VirtualMemoryStat, error)
 	smi     func() (string, error)
 	drm     string // directory of the kernel's graphics cards
+	cgroup  string // directory of the limits of a container
 }
 
 func memory(i Info, s system) (total, free uint64, source string) {
 	switch {
 	case i.Software() || i.Kind == "integrated":
 		if v, err := s.virtual(); err == nil && v.Total > 0 {
-			return v.Total, v.Available, "system memory"
+			total, free = contained(s.cgroup, v.Total, v.Available)
+			return total, free, "system memory"
 		}
 	case strings.Contains(strings.ToLower(i.Name+i.Vendor), "nvidia"):
 		if text, err := s.smi(); err == nil {
@@ -46,6 +48,24 @@ func memory(i Info, s system) (total, free uint64, source string) {
 		return 0, 0, ""
 	}
 	return total, min(free, total), source
+}
+
+// contained lowers the system's memory to the limit of a container, of which the
+// pages of files can be had back (Linux, cgroup v2).
+func contained(dir string, total, free uint64) (uint64, uint64) {
+	limit, err := readNumber(filepath.Join(dir, "memory.max"))
+	used, err2 := readNumber(filepath.Join(dir, "memory.current"))
+	if err != nil || err2 != nil || limit >= total {
+		return total, free // no container, or "max"
+	}
+	stat, _ := os.ReadFile(filepath.Join(dir, "memory.stat"))
+	for line := range strings.Lines(string(stat)) {
+		if n, ok := strings.CutPrefix(line, "inactive_file "); ok {
+			files, _ := strconv.ParseUint(strings.TrimSpace(n), 10, 64)
+			used -= min(used, files)
+		}
+	}
+	return limit, min(free, limit-min(limit, used))
 }
 
 // smiTimeout bounds a tool that hangs where the driver does.

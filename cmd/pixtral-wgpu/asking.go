@@ -65,6 +65,7 @@ type asking struct {
 	model    *model.Pixtral
 	session  *model.Session
 	progress *progress
+	quant    string
 	context  int // tokens
 	loading  time.Duration
 
@@ -109,7 +110,7 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	if n := len(a.prompt.Tokens); n >= chosen.context {
 		return nil, &model.ContextError{Tokens: n, Fits: chosen.context - 1}
 	}
-	a.context = chosen.context
+	a.quant, a.context = chosen.quant, chosen.context
 	checkpoint = f.as(checkpoint, chosen.quant)
 	load := model.LoadOptions{Quant: chosen.quant, Streamed: chosen.streamed, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {

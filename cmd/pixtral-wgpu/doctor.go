@@ -42,18 +42,24 @@ in plain Go. What diverges is named, and the exit code is 1.`,
 // A diagnosis is what doctor prints.
 type diagnosis struct {
 	WGPUNative string      `json:"wgpu_native"`
-	Adapters   []gpu.Info  `json:"adapters"`
+	Adapters   []examined  `json:"adapters"`
 	Chosen     *int        `json:"chosen"` // index of the adapter that would be used; null if none could be opened
 	Why        string      `json:"why"`
 	InForce    *gpu.Limits `json:"limits_in_force"`
 	Verify     *verdict    `json:"verify,omitempty"`
 }
 
+// An examined is an adapter with its memory.
+type examined struct {
+	gpu.Info
+	Memory offer `json:"memory"`
+}
+
 func (f *doctorFlags) run(cmd *cobra.Command) error {
-	d := diagnosis{WGPUNative: gpu.NativeVersion(), Adapters: []gpu.Info{}}
+	d := diagnosis{WGPUNative: gpu.NativeVersion(), Adapters: []examined{}}
 	list, err := gpu.Adapters()
-	if err == nil {
-		d.Adapters = list
+	for _, a := range list {
+		d.Adapters = append(d.Adapters, examined{a, f.offer(a)})
 	}
 	device, openErr := f.open()
 	if err == nil {
@@ -93,6 +99,7 @@ func (d *diagnosis) print(w io.Writer) {
 		fmt.Fprintf(w, "\n%d  %s\n", a.Index, a.Name)
 		printFact(w, "kind", fmt.Sprintf("%s, %s", a.Kind, a.Backend))
 		printFact(w, "driver", a.Driver)
+		printFact(w, "memory", a.Memory.String())
 		printLimits(w, "limits", a.Limits)
 		printFact(w, "features", cmp.Or(strings.Join(a.Features, ", "), "none that matter here"))
 		if d.Chosen == nil || *d.Chosen != a.Index {

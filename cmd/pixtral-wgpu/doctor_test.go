@@ -18,11 +18,11 @@ func TestDoctor(t *testing.T) {
 	if len(d.Adapters) == 0 || d.Chosen == nil || d.InForce == nil || d.WGPUNative == "" || d.Why == "" || d.Verify != nil {
 		t.Fatalf("%+v", d)
 	}
-	if a := d.Adapters[*d.Chosen]; a.Name == "" || a.Limits != *d.InForce {
+	if a := d.Adapters[*d.Chosen]; a.Name == "" || a.Limits != *d.InForce || a.Memory.Free > a.Memory.Total {
 		t.Errorf("%+v", a)
 	}
 	out := ok(t, "", "doctor", "--limits", "default", "--device", "0").out
-	for _, fact := range []string{d.Adapters[0].Name, d.Adapters[0].Driver, "bindings 128 MiB", "yes, as the one that --device 0 names"} {
+	for _, fact := range []string{d.Adapters[0].Name, d.Adapters[0].Driver, "bindings 128 MiB", "   memory    ", "yes, as the one that --device 0 names"} {
 		if !strings.Contains(out, fact) {
 			t.Errorf("no %q in\n%s", fact, out)
 		}

@@ -90,7 +90,7 @@ func (f *deviceFlags) offer(i gpu.Info) offer {
 func (o offer) String() string {
 	switch {
 	case o.Source == "":
-		return "an unknown memory"
+		return "unknown: the system does not tell"
 	case o.Free == o.Total:
 		return fmt.Sprintf("%s (%s)", gpu.Size(o.Total), o.Source)
 	}

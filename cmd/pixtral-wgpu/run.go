@@ -83,6 +83,8 @@ type report struct {
 	Usage        model.Usage       `json:"usage"`
 	Timings      timings           `json:"timings"`
 	Model        string            `json:"model"`
+	Quant        string            `json:"quant"` // "" as in the file
+	Context      int               `json:"context"`
 	Device       string            `json:"device"`
 	Seed         uint64            `json:"seed"`
 }
@@ -102,7 +104,7 @@ func (a *asking) report(f *askFlags, r *model.Reply) report {
 			LoadMS: milliseconds(a.loading), FirstTokenMS: milliseconds(r.Timings.Prompt), AnswerMS: milliseconds(r.Timings.Answer),
 			PromptPerSecond: perSecond(r.Usage.PromptTokens, r.Timings.Prompt), TokensPerSecond: answerRate(r),
 		},
-		Model: a.model.Name, Device: a.model.Device().Info.String(), Seed: f.sampler.Seed,
+		Model: a.model.Name, Quant: a.quant, Context: a.context, Device: a.model.Device().Info.String(), Seed: f.sampler.Seed,
 	}
 }
 

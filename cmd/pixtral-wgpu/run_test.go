@@ -46,7 +46,7 @@ func TestRunJSON(t *testing.T) {
 	if u := r.Usage; u.PromptTokens != 61 || u.ImageTokens != 54 || u.CompletionTokens != len(r.Tokens) || len(r.Tokens) == 0 {
 		t.Errorf("%+v with %d tokens", u, len(r.Tokens))
 	}
-	if r.FinishReason != "stop" || r.Text == "" || r.Model != "pocket" || r.Device == "" {
+	if r.FinishReason != "stop" || r.Text == "" || r.Model != "pocket" || r.Quant != "" || r.Context != 8192 || r.Device == "" {
 		t.Errorf("%+v", r)
 	}
 	if m := r.Timings; m.LoadMS <= 0 || m.FirstTokenMS <= 0 || m.AnswerMS <= 0 || m.TokensPerSecond <= 0 || m.PromptPerSecond <= 0 {
