@@ -198,6 +198,10 @@ func (b *bencher) load(ctx context.Context, measured bool) error {
 	defer c.Close()
 	b.gpuLayers = -1
 	b.context = slices.Max(slices.Concat(b.depths, b.prompts)) + 256
+	if v := c.Config.VisionEncoder; v != nil {
+		rows := min(slices.Max(b.sides), v.ImageSize) / v.PatchSize
+		b.context = max(b.context, rows*(rows+1)+256)
+	}
 	chosen, err := b.settle(c, b.options(), b.offer(b.device.Info))
 	if err != nil {
 		return err

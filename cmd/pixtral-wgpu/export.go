@@ -123,7 +123,7 @@ are needed.`,
 			return f.synth(cmd, arch.value, tekken, seed)
 		},
 	}
-	arch = oneOf(cmd.Flags(), "arch", "the architecture: `name` "+orList(archNames()), append([]string{""}, archNames()...)...)
+	arch = oneOf(cmd.Flags(), "arch", "the architecture, by `name`: "+orList(archNames()), append([]string{""}, archNames()...)...)
 	f.add(cmd.Flags())
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "`number` that the weights follow from")
 	cmd.Flags().StringVar(&tekken, "tekken", "", "a `file` tekken.json to go with the weights")

@@ -60,12 +60,7 @@ func (f *fitFlags) pick(c *model.Checkpoint, o model.SessionOptions, most offer)
 		return fit{}, fmt.Errorf("--quant auto needs to know the memory, and the system does not tell; say it with --memory, for example --memory 8GiB")
 	}
 	if f.gpuLayers >= 0 {
-		for _, name := range []string{"", "q8_0", "q6_k", "q5_k", smallest} {
-			plan, err := c.PlanStreamed(name, f.streamed(c), o)
-			if err != nil || plan.Total() <= most.Usable {
-				return fit{name, o.Context, f.streamed(c), plan}, err
-			}
-		}
+		return f.pickFormat(c, o, most)
 	}
 	name, plan, err := c.Auto(o, most.Usable)
 	if err == nil {
@@ -76,10 +71,23 @@ func (f *fitFlags) pick(c *model.Checkpoint, o model.SessionOptions, most offer)
 		plan, err = c.Plan(smallest, o)
 		return fit{smallest, n, 0, plan}, err
 	}
-	if n, plan, fail := stream(c, smallest, o, most.Usable); fail == nil && f.gpuLayers < 0 {
+	if n, plan, fail := stream(c, smallest, o, most.Usable); fail == nil {
 		return fit{smallest, o.Context, n, plan}, nil
 	}
 	return fit{}, err
+}
+
+// pickFormat takes the best format that fits with the layers of --gpu-layers on
+// the adapter.
+func (f *fitFlags) pickFormat(c *model.Checkpoint, o model.SessionOptions, most offer) (fit, error) {
+	for _, name := range []string{"", "q8_0", "q6_k", "q5_k", smallest} {
+		plan, err := c.PlanStreamed(name, f.streamed(c), o)
+		if err != nil || plan.Total() <= most.Usable {
+			return fit{name, o.Context, f.streamed(c), plan}, err
+		}
+	}
+	return fit{}, fmt.Errorf("model %s does not fit into %v with %s on the adapter, not even as %s; use a smaller --gpu-layers or --ctx",
+		c.Name, most, plural(f.gpuLayers, "layer"), smallest)
 }
 
 // stream finds how few layers must stay in host memory for the rest to fit.

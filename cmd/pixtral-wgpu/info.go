@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -112,9 +113,13 @@ func (f *infoFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// adapter describes the adapter that would be used.
+// adapter describes the adapter that would be used. None is needed if --memory
+// says what there would be.
 func (f *infoFlags) adapter() (gpu.Info, error) {
 	d, err := f.deviceFlags.open()
+	if errors.Is(err, gpu.ErrNoAdapter) && f.memory > 0 {
+		return gpu.Info{Name: "no adapter", Kind: "planned", Backend: "none"}, nil
+	}
 	if err != nil {
 		return gpu.Info{}, err
 	}

@@ -138,6 +138,7 @@ func TestMistakes(t *testing.T) {
 		{"run|--memory|1MB|x", failed, "as it is with a context of 8192, and there is 976.6 KiB (--memory): not even q4_k"},
 		{"run|--gpu-layers|5|x", misused, "--gpu-layers 5: the model has 4"},
 		{"run|--gpu-layers|-1|x", misused, "--gpu-layers -1: it is a number of layers"},
+		{"run|--quant|auto|--gpu-layers|2|--memory|1MB|x", failed, "not even as q4_k; use a smaller --gpu-layers or --ctx"},
 		{"info|x", misused, `info takes no arguments`},
 		{"run|--memory|15MB|x", failed, "(--memory): use --ctx "},
 		{"run|--arch|pixtral-12b|--memory|12GB|--tokens|" + file(t, "t.json", "[1, 3]"), failed, "model random pixtral-12b needs 25.58 GiB as it is with a context of 8192, and there is 11.18 GiB (--memory): use --quant q5_k, which needs 10.41 GiB"},

@@ -26,7 +26,7 @@ func (f *modelFlag) add(fs *pflag.FlagSet) {
 }
 
 func (f *modelFlag) addArch(fs *pflag.FlagSet) {
-	f.arch = oneOf(fs, "arch", "instead of a model, random weights of this architecture, made as they are needed: `name` "+orList(archNames()), append([]string{""}, archNames()...)...)
+	f.arch = oneOf(fs, "arch", "random weights of the architecture `name` instead of a model, made as they are needed: "+orList(archNames()), append([]string{""}, archNames()...)...)
 }
 
 // open opens the model's files and tells what was left out of them.

@@ -26,7 +26,7 @@ func isTerminal(w any) bool {
 // bytes returns a function that shows how many bytes are done.
 func (p *progress) bytes(what string) func(done, total uint64) {
 	return func(done, total uint64) {
-		p.set(what, int64(done), int64(total), progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true))
+		p.set(what, int64(done), int64(total), progressbar.OptionShowBytes(true), progressbar.OptionUseIECUnits(true), progressbar.OptionShowCount())
 	}
 }
 
@@ -41,7 +41,7 @@ func (p *progress) set(what string, done, total int64, o ...progressbar.Option) 
 	}
 	if p.bar == nil || p.bar.IsFinished() {
 		p.bar = progressbar.NewOptions64(total, append(o,
-			progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(24),
+			progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(what), progressbar.OptionFullWidth(),
 			progressbar.OptionThrottle(50*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(done == 0))...)
 	}
 	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to fail

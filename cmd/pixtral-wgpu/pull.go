@@ -48,7 +48,9 @@ func pull(cmd *cobra.Command, repo string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s\n", plural(len(last.Files), "file"), hub.Size(last.Total))
+	if last.Total > 0 { // offline nothing is reported
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s, %s\n", plural(len(last.Files), "file"), hub.Size(last.Total))
+	}
 	fmt.Fprintln(cmd.OutOrStdout(), dir)
 	return nil
 }
