@@ -112,8 +112,13 @@ func TestTrace(t *testing.T) {
 	}
 	defer p.Close()
 	var b bytes.Buffer
-	if err := New(d).Trace(t.Context(), p, 32, &b); err != nil {
+	shares, err := New(d).Trace(t.Context(), p, 32, &b)
+	if err != nil {
 		t.Fatal(err)
+	}
+	runs, parts := 0, 0.0
+	for _, s := range shares {
+		runs, parts = runs+s.Runs, parts+s.Part
 	}
 	var got struct{ TraceEvents []event }
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
@@ -122,6 +127,9 @@ func TestTrace(t *testing.T) {
 	by := map[string][]event{}
 	for _, e := range got.TraceEvents {
 		by[e.Category] = append(by[e.Category], e)
+	}
+	if runs != len(by["kernel"]) || math.Abs(parts-1) > 0.01 {
+		t.Errorf("%d runs of %d kernels take %.3f of the time", runs, len(by["kernel"]), parts)
 	}
 	if len(by["phase"]) != 1+tracedTokens || len(by["kernel"]) < 100 || len(by["scope"]) < 10 {
 		t.Errorf("%d phases, %d scopes, %d kernels", len(by["phase"]), len(by["scope"]), len(by["kernel"]))

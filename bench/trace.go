@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,31 +34,32 @@ const tracedTokens = 4
 // Trace runs a prompt of 64 tokens, with a picture of that side if the model
 // sees any, and a few tokens after it, and writes what the device's clock saw of
 // each kernel as a Chrome trace: phases, in them layers, in them kernels. Open it
-// in chrome://tracing or Perfetto. Between submissions the clock knows nothing,
-// so they are drawn one after the other without gaps.
-func (r *Report) Trace(ctx context.Context, p *model.Pixtral, side int, w io.Writer) error {
+// in chrome://tracing or Perfetto. It returns what each kernel took of it, the
+// most first. Between submissions the clock knows nothing, so they are drawn one
+// after the other without gaps.
+func (r *Report) Trace(ctx context.Context, p *model.Pixtral, side int, w io.Writer) ([]Share, error) {
 	clock, err := p.Device().NewClock()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	q := prompt(p, 64)
 	if p.Config.VisionEncoder != nil {
 		img, err := image(p, side, 0)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		q.Tokens = append(layout(p, img.Grid), q.Tokens...)
 		q.Images = []*pixels.Patches{img}
 	}
 	s, err := p.NewSession(model.SessionOptions{Context: len(q.Tokens) + tracedTokens + 2, KV: r.KV})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Close()
 	s.Clock = clock
 	t := &tracer{clock: clock}
 	if err := s.Sync(ctx, q); err != nil {
-		return err
+		return nil, err
 	}
 	t.phase("prompt of " + plural(len(q.Tokens), "token"))
 	for i := range tracedTokens {
@@ -65,11 +68,38 @@ func (r *Report) Trace(ctx context.Context, p *model.Pixtral, side int, w io.Wri
 			err = s.Step(ctx, tok)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		t.phase(fmt.Sprintf("token %d", i+1))
 	}
-	return json.NewEncoder(w).Encode(map[string]any{"traceEvents": t.events, "displayTimeUnit": "ms"})
+	return t.shares(), json.NewEncoder(w).Encode(map[string]any{"traceEvents": t.events, "displayTimeUnit": "ms"})
+}
+
+// A Share is what the runs of a kernel took together.
+type Share struct {
+	Kernel string
+	Runs   int
+	Time   time.Duration
+	Part   float64 // of the time of all kernels
+}
+
+// shares adds the kernels up.
+func (t *tracer) shares() []Share {
+	by, all := map[string]Share{}, 0.0
+	for _, e := range t.events {
+		if e.Category == "kernel" {
+			s := by[e.Name]
+			by[e.Name] = Share{Kernel: e.Name, Runs: s.Runs + 1, Time: s.Time + time.Duration(1e3*e.Duration)}
+			all += 1e3 * e.Duration
+		}
+	}
+	list := slices.SortedFunc(maps.Values(by), func(a, b Share) int {
+		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(a.Kernel, b.Kernel))
+	})
+	for i := range list {
+		list[i].Part = float64(list[i].Time) / max(all, 1)
+	}
+	return list
 }
 
 // A tracer turns spans into events.

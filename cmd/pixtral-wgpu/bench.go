@@ -256,9 +256,15 @@ func (b *bencher) record(ctx context.Context, trace *os.File) error {
 	if v := b.model.Config.VisionEncoder; v != nil {
 		side = min(slices.Min(b.sides), v.ImageSize) / v.PatchSize * v.PatchSize
 	}
-	if err := b.report.Trace(ctx, b.model, side, trace); err != nil {
+	shares, err := b.report.Trace(ctx, b.model, side, trace)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(b.cmd.ErrOrStderr(), "the trace is in %s; open it in https://ui.perfetto.dev or chrome://tracing\n", b.trace)
+	w := b.cmd.ErrOrStderr()
+	const most = 8
+	for _, s := range shares[:min(most, len(shares))] {
+		fmt.Fprintf(w, "%3.0f %%  %9s  %6d runs of %s\n", 100*s.Part, duration(s.Time), s.Runs, s.Kernel)
+	}
+	fmt.Fprintf(w, "the trace is in %s; open it in https://ui.perfetto.dev or chrome://tracing\n", b.trace)
 	return trace.Close()
 }
