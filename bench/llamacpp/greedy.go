@@ -86,12 +86,12 @@ func (o *options) greedyFile(ctx context.Context, d *gpu.Device, path string) er
 		for _, theirs := range []struct {
 			name string
 			d    *driver
-		}{{"as it is", rounding}, {"its weights in f32", exact}} {
+		}{{"the file as it is", rounding}, {"its weights in f32", exact}} {
 			same, err := ours.compare(theirs.d)
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s, %q: %d of %d greedy tokens are those of llama.cpp with the file %s\n", filepath.Base(path), text, same, answerTokens, theirs.name)
+			fmt.Printf("%s, %q: %d of %d greedy tokens are those of llama.cpp with %s\n", filepath.Base(path), text, same, answerTokens, theirs.name)
 			if theirs.d == exact && same < answerTokens {
 				return fmt.Errorf("%q: token %d differs", text, same)
 			}
