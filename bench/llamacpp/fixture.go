@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pixtral-wgpu/gpu/quant"
-	"pixtral-wgpu/model/gguf"
 	"pixtral-wgpu/tokenizer"
 )
 
@@ -203,45 +201,6 @@ func (o *options) score(ctx context.Context, path string, list []answer) error {
 		}
 	}
 	return nil
-}
-
-// dequantize writes a file with all weights in f32.
-func dequantize(to, from string) error {
-	f, err := gguf.Open(from)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	tensors := make([]gguf.Tensor, len(f.Tensors))
-	for i, t := range f.Tensors {
-		tensors[i] = t
-		tensors[i].Type = gguf.F32
-	}
-	w, err := gguf.Create(to, f.Metadata, tensors)
-	if err != nil {
-		return err
-	}
-	defer w.Abort()
-	for _, t := range f.Tensors {
-		data := t.Data
-		if format, err := quant.Lookup(strings.ToLower(t.Type.String())); err != nil {
-			return err
-		} else if format.Codec != nil {
-			n := len(data) / format.Codec.Bytes * format.Codec.Weights
-			weights := make([]float32, n)
-			format.Codec.Dequantize(weights, data)
-			data = quant.F32.Pack(weights)[0]
-		} else if format.Name != quant.F32.Name {
-			data = quant.F32.Pack(format.Unpack([][]byte{data}))[0]
-		}
-		if err := w.Tensor(t.Name); err != nil {
-			return err
-		}
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-	}
-	return w.Close()
 }
 
 // write prints the record, a prompt a line.

@@ -59,45 +59,60 @@ func (o *options) greedyFile(ctx context.Context, d *gpu.Device, path string) er
 		return err
 	}
 	defer s.Close()
-	rounding, err := o.theirs("cpu", path, "f16", 256)
+	readings, err := o.readings(path)
 	if err != nil {
 		return err
 	}
-	defer rounding.close()
-	dir, err := os.MkdirTemp("", "llamacpp")
-	if err != nil {
-		return err
+	for _, r := range readings {
+		defer r.close()
 	}
-	defer os.RemoveAll(dir)
-	floats := filepath.Join(dir, "f32.gguf")
-	if err := dequantize(floats, path); err != nil {
-		return err
-	}
-	exact, err := o.theirs("cpu", floats, "f32", 256)
-	if err != nil {
-		return err
-	}
-	defer exact.close()
 	for _, text := range greedyTexts {
 		ours, err := goOn(ctx, p, s, text)
 		if err != nil {
 			return err
 		}
-		for _, theirs := range []struct {
-			name string
-			d    *driver
-		}{{"the file as it is", rounding}, {"its weights in f32", exact}} {
-			same, err := ours.compare(theirs.d)
+		for _, r := range readings {
+			same, err := ours.compare(r.driver)
 			if err != nil {
 				return err
 			}
-			fmt.Printf("%s, %q: %d of %d greedy tokens are those of llama.cpp with %s\n", filepath.Base(path), text, same, answerTokens, theirs.name)
-			if theirs.d == exact && same < answerTokens {
+			fmt.Printf("%s, %q: %d of %d greedy tokens are those of llama.cpp with %s\n", filepath.Base(path), text, same, answerTokens, r.name)
+			if r.exact && same < answerTokens {
 				return fmt.Errorf("%q: token %d differs", text, same)
 			}
 		}
 	}
 	return nil
+}
+
+// A reading is a file as llama.cpp computes with it.
+type reading struct {
+	*driver
+	name  string
+	exact bool // nothing is rounded
+}
+
+// readings opens a file in llama.cpp twice: as it is, and with its weights in f32.
+func (o *options) readings(path string) ([]reading, error) {
+	dir, err := os.MkdirTemp("", "llamacpp")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // llama.cpp has mapped what it needs
+	floats := filepath.Join(dir, "f32.gguf")
+	if err := dequantize(floats, path); err != nil {
+		return nil, err
+	}
+	rounding, err := o.theirs("cpu", path, "f16", 256)
+	if err != nil {
+		return nil, err
+	}
+	exact, err := o.theirs("cpu", floats, "f32", 256)
+	if err != nil {
+		rounding.close()
+		return nil, err
+	}
+	return []reading{{rounding, "the file as it is", false}, {exact, "its weights in f32", true}}, nil
 }
 
 // A continuation is a text, and how a model goes on.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/gpu/quant"
 )
 
@@ -43,9 +42,12 @@ const (
 	// not keep the weights of the last.
 	copies = 3
 
-	// worst is the greatest normalised mean square error of a kernel against
+	// worst is the greatest normalised mean square error of our kernels against
 	// the dequantised weights in float64: ggml's own test has this bound.
-	worst = 5e-4
+	// llama.cpp's may have more here, as they multiply in f16 on some adapters
+	// and these rows are longer; theirsWorst is where it is another product.
+	worst       = 5e-4
+	theirsWorst = 1e-2
 )
 
 // kernels compares matrix × vector and matrix × matrix.
@@ -163,14 +165,15 @@ func (k kernel) compare(ctx context.Context, d *gpu.Device, theirs *driver, roun
 // and activations. A stretch of rows is quantised once and repeated.
 func (k kernel) data() (weights []byte, x []float32) {
 	rng := rand.New(rand.NewPCG(1, uint64(k.cols)))
-	const stretch = 64
+	const stretch = 61 // a prime, so that a row in another's place is another
 	w := make([]float32, stretch*k.cols)
 	for i := range w {
 		w[i] = float32(rng.NormFloat64())
 	}
 	tile := k.bytes(w)
-	for len(weights) < k.copies*k.rows*len(tile)/stretch {
-		weights = append(weights, tile...)
+	size := k.copies * k.rows * len(tile) / stretch
+	for len(weights) < size {
+		weights = append(weights, tile[:min(len(tile), size-len(weights))]...)
 	}
 	x = make([]float32, k.n*k.cols)
 	for i := range x {
@@ -187,61 +190,6 @@ func (k kernel) bytes(w []float32) []byte {
 	out := make([]byte, len(w)/k.format.Codec.Weights*k.format.Codec.Bytes)
 	k.format.Codec.Quantize(out, w)
 	return out
-}
-
-// A product is our side: matrices on the device.
-type product struct {
-	d        *gpu.Device
-	x, y     gpu.Tensor
-	matrices []*gpu.Matrix
-}
-
-func (k kernel) ours(d *gpu.Device, weights []byte, x []float32) (p *product, err error) {
-	p = &product{d: d}
-	if p.x, err = d.UploadFloats("x", x, k.n, k.cols); err != nil {
-		return nil, err
-	}
-	if p.y, err = d.New("y", gpu.F32, k.n, k.rows); err != nil {
-		return nil, err
-	}
-	size := len(weights) / k.copies
-	sizes := k.format.RowBytes(k.cols)
-	for i := range k.copies {
-		data := weights[i*size : (i+1)*size]
-		m, err := d.UploadMatrix("w", k.format.Name, k.rows, k.cols, sizes, func(from, to int) ([][]byte, error) {
-			rows := data[from*size/k.rows : to*size/k.rows]
-			if k.format.Codec == nil {
-				return [][]byte{rows}, nil
-			}
-			return k.format.Repack(rows), nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		p.matrices = append(p.matrices, m)
-	}
-	return p, nil
-}
-
-func (p *product) free() {
-	p.d.Free(p.x, p.y)
-	for _, m := range p.matrices {
-		p.d.FreeMatrix(m)
-	}
-}
-
-// run makes the product with each matrix and waits for the last.
-func (p *product) run() (time.Duration, error) {
-	start := time.Now()
-	r := p.d.Record()
-	for _, m := range p.matrices {
-		ops.Linear(r, p.y, p.x, m)
-	}
-	if err := r.Submit(); err != nil {
-		return 0, err
-	}
-	_, err := p.d.Floats(p.y.Rows(1)) // waits
-	return time.Since(start), err
 }
 
 // check compares some rows of both results with the sum over the dequantised
@@ -275,7 +223,7 @@ func (k kernel) check(theirs *driver, ours *product, weights []byte, x []float32
 		}
 	}
 	fmt.Printf("%34s NMSE %.1e, llama.cpp's %.1e\n", "", errOurs/norm, errTheirs/norm)
-	if !(errOurs/norm < worst) || !(errTheirs/norm < worst) {
+	if !(errOurs/norm < worst) || !(errTheirs/norm < theirsWorst) {
 		return fmt.Errorf("%v: a product is wrong", k)
 	}
 	return nil
