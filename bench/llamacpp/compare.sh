@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares this engine with llama.cpp's Vulkan backend on one adapter, in one
 # run: matrix products at Pixtral 12B's shapes, each checked, then whole GGUF
-# models. A software adapter takes about an hour, of which most is llama.cpp's.
+# models. On two cores without a GPU it takes a quarter of an hour.
 #
 #   compare.sh [--rounds N] [model.gguf ...]
 #
