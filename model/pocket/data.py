@@ -153,7 +153,7 @@ def make_scenes(rng, spec, columns, rows):
         if most == 1 or rng.random() < spec.get("single", 0.4):
             n = 1
         else:
-            n = rng.randint(2, most)
+            n = min(most, rng.choice([2, 2, 2, 3, 3, 4, 5]))
         return [scenes.shapes_scene(rng, width, height, n, textured)]
     if kind == "text":
         return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured)]

@@ -287,9 +287,9 @@ ASKERS = {
     "relation": ask_relation, "extreme": ask_extreme, "size": ask_size, "text": ask_text, "bar": ask_bar,
     "value": ask_value, "which": ask_which, "bars": ask_bars,
 }
-SCENE_KINDS = {
-    "shapes": ["what", "describe", "colour", "shape", "count", "countof", "exists", "refusal", "ground", "where",
-               "relation", "extreme", "size"],
+SCENE_KINDS = {  # what takes longer to learn is asked more often
+    "shapes": ["what", "describe", "describe", *["colour"] * 5, "shape", "shape", "count", "count", "countof", "countof",
+               "exists", "refusal", "ground", "where", "where", *["relation"] * 4, "extreme", "extreme", "size", "size"],
     "text": ["text", "text", "text", "ground"],
     "chart": ["bar", "bar", "value", "which", "bars"],
     "table": ["value", "value", "which"],

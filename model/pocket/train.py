@@ -27,11 +27,11 @@ FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4,
          "kinds": ["what", "colour", "shape", "ground", "exists", "refusal"]}
 EARLY = {**SHAPES, "columns": (3, 7), "rows": (3, 7), "single": 0.4}
 LATER = {
-    "shapes": (0.40, {**SHAPES, "single": 0.3, "textured": 0.3, "branches": 7}),
-    "text": (0.22, {"scene": "text", "columns": (3, 9), "rows": (2, 5), "branches": 2, "textured": 0.15, "system": 0.06}),
-    "chart": (0.15, {"scene": "chart", "columns": (5, 9), "rows": (5, 8), "branches": 6}),
-    "table": (0.08, {"scene": "table", "columns": (4, 8), "rows": (4, 8), "branches": 5}),
-    "several": (0.12, {"scene": "several", "pictures": 2, "columns": (3, 5), "rows": (3, 5), "branches": 6, "textured": 0.2}),
+    "shapes": (0.48, {**SHAPES, "single": 0.15, "textured": 0.3, "branches": 8}),
+    "text": (0.14, {"scene": "text", "columns": (3, 9), "rows": (2, 5), "branches": 2, "textured": 0.15, "system": 0.06}),
+    "chart": (0.16, {"scene": "chart", "columns": (5, 9), "rows": (5, 8), "branches": 6}),
+    "table": (0.05, {"scene": "table", "columns": (4, 8), "rows": (4, 8), "branches": 5}),
+    "several": (0.14, {"scene": "several", "pictures": 2, "columns": (3, 5), "rows": (3, 5), "branches": 6, "textured": 0.2}),
     "three": (0.03, {"scene": "several", "pictures": 3, "columns": (3, 4), "rows": (3, 4), "branches": 6}),
 }
 LARGE = {
@@ -149,11 +149,9 @@ def spec_for(step, passed, args):
     if step < passed + args.early:
         return {**EARLY, "tokens": args.tokens}
     large = rng.random() < args.large
-    pick = rng.random()
-    for name, (share, spec) in LATER.items():
-        if pick < share:
-            break
-        pick -= share
+    allowed = [n for n in LATER if n in args.scenes.split(",")]
+    name = rng.choices(allowed, [LATER[n][0] for n in allowed])[0]
+    spec = LATER[name][1]
     spec = LARGE[name] if large and name in LARGE else spec
     return {**spec, "tokens": args.tokens}
 
@@ -218,13 +216,14 @@ def main():
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--checkpoint", default="pocket.pt")
     parser.add_argument("--out", default=".")
-    parser.add_argument("--tokens", type=int, default=5000)
+    parser.add_argument("--tokens", type=int, default=3500)
     parser.add_argument("--early", type=int, default=900)
     parser.add_argument("--look", type=int, default=1500, help="first steps, which train the eye alone")
     parser.add_argument("--large", type=float, default=0.0)
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=0.003)
     parser.add_argument("--aux", type=float, default=0.3)
+    parser.add_argument("--scenes", default=",".join(LATER), help="what the last and longest part is about")
     parser.add_argument("--every", type=float, default=300)
     parser.add_argument("--decay", type=float, default=0.2, help="last share of the time in which the step size falls to nothing")
     parser.add_argument("--threads", type=int, default=1)
