@@ -58,11 +58,13 @@ def picture(rng, kind, largest):
 
 
 def box(scene, answer):
-    """The bounds of the only thing the answer can mean, or None."""
-    named = [o for o in scene.objects if o.shape in answer.lower()]
-    if scene.kind != "shapes" or len(named) != 1:
+    """The bounds of the only shape the answer can mean, or None."""
+    words = set(answer.lower().strip(".").split())
+    shapes, colours = words & set(scenes.SHAPES), words & set(scenes.COLOURS)
+    meant = [o for o in scene.objects if o.shape in (shapes or scenes.SHAPES) and o.colour in (colours or scenes.COLOURS)]
+    if len(meant) != 1:
         return None
-    xs, ys = zip(*named[0].polygon)
+    xs, ys = zip(*meant[0].polygon)
     return [round(v, 1) for v in (min(xs), min(ys), max(xs), max(ys))]
 
 
@@ -83,7 +85,7 @@ def build(kind, number, largest):
         if kind == "second turn":
             _, first, reply, _ = asked[1]
             item["history"] = [first, reply]
-        if kind in ("colour", "shape") and len(found[0].objects) == 1 and (bounds := box(found[0], found[0].objects[0].shape)):
+        if kind in ("describe", "colour", "shape", "where") and (bounds := box(found[0], answer)):
             item["box"] = bounds
         return item, found
     raise RuntimeError(f"no item of kind {kind} from seed {number}")
