@@ -166,12 +166,14 @@ func (o *object) addImageTokens(text *gguf.File) error {
 	if tokens == nil {
 		return m.Err()
 	}
-	for key, name := range map[string]string{"image_token_id": "[IMG]", "image_break_token_id": "[IMG_BREAK]", "image_end_token_id": "[IMG_END]"} {
-		id := slices.Index(tokens, name)
+	for _, token := range []struct{ key, name string }{
+		{"image_token_id", "[IMG]"}, {"image_break_token_id", "[IMG_BREAK]"}, {"image_end_token_id", "[IMG_END]"},
+	} {
+		id := slices.Index(tokens, token.name)
 		if id < 0 {
-			return fmt.Errorf("the text model's vocabulary has no %s; they are of different models", name)
+			return fmt.Errorf("the text model's vocabulary has no %s; they are of different models", token.name)
 		}
-		o.keys[key], o.called[key] = raw(id), name
+		o.keys[token.key], o.called[token.key] = raw(id), token.name
 	}
 	return nil
 }
@@ -179,14 +181,17 @@ func (o *object) addImageTokens(text *gguf.File) error {
 // checkNormalisation compares how a file wants pixels with what package pixels
 // does: CLIP's mean and deviation.
 func checkNormalisation(m *gguf.Fields) error {
-	for key, want := range map[string][]float64{
-		"clip.vision.image_mean": {0.48145466, 0.4578275, 0.40821073},
-		"clip.vision.image_std":  {0.26862954, 0.26130258, 0.27577711},
+	near := func(a, b float64) bool { return math.Abs(a-b) < 1e-6 }
+	for _, c := range []struct {
+		key  string
+		want []float64
+	}{
+		{"clip.vision.image_mean", []float64{0.48145466, 0.4578275, 0.40821073}},
+		{"clip.vision.image_std", []float64{0.26862954, 0.26130258, 0.27577711}},
 	} {
-		got := m.Floats(key, want)
-		near := func(a, b float64) bool { return math.Abs(a-b) < 1e-6 }
-		if !slices.EqualFunc(got, want, near) && m.Err() == nil {
-			return fmt.Errorf("%s is %v, want %v", key, got, want)
+		got := m.Floats(c.key, c.want)
+		if !slices.EqualFunc(got, c.want, near) && m.Err() == nil {
+			return fmt.Errorf("%s is %v, want %v", c.key, got, c.want)
 		}
 	}
 	return m.Err()
