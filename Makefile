@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz pocket-eval quant-report clean
+.PHONY: all build demo test lint driver fuzz pocket-eval pocket-train pocket-items quant-report clean
 
 all: build
 
@@ -37,10 +37,32 @@ fuzz:
 		echo "== $$target in $$dir"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done
 
-# The embedded model's right answers to the held-out items, by kind; and what
-# each weight format costs it.
+# The embedded model's right answers to the held-out items, by kind, and where it
+# looks; and what each weight format costs it.
 pocket-eval: driver
-	PIXTRAL_QUIZ=all go test -count=1 -v -run TestAccuracy ./model/pocket/quiz
+	PIXTRAL_QUIZ=all go test -count=1 -v -run 'TestAccuracy|TestAttention' ./model/pocket/quiz
+
+# Trains the embedded model from nothing into bin/pocket, with checkpoints: it goes
+# on from where it was stopped. POCKET_ARGS="--steps 30" tries it; the model card
+# says how long it takes, and on what. To embed the result, copy it to model/pocket.
+POCKET := model/pocket
+POCKET_MINUTES ?= 107
+POCKET_ARGS ?=
+POCKET_PYTHON ?= bin/pocket-venv/bin/python
+pocket-train: $(POCKET_PYTHON)
+	@$(POCKET_PYTHON) -c "import sys; sys.path.insert(0, '$(POCKET)'); import scenes; scenes.font_files()" || \
+		$(SUDO) apt-get install -qy --no-install-recommends fonts-dejavu-core fonts-liberation
+	@mkdir -p bin/pocket
+	@cp $(POCKET)/tekken.json bin/pocket/
+	$(POCKET_PYTHON) $(POCKET)/train.py --minutes $(POCKET_MINUTES) --checkpoint bin/pocket/pocket.pt --out bin/pocket $(POCKET_ARGS)
+
+bin/pocket-venv/bin/python: $(POCKET)/requirements.txt
+	python3 -m venv bin/pocket-venv
+	bin/pocket-venv/bin/pip install -q -r $(POCKET)/requirements.txt
+
+# Writes the held-out items again: the same, if the fonts are.
+pocket-items: $(POCKET_PYTHON)
+	$(POCKET_PYTHON) $(POCKET)/heldout.py --each 50 --out $(POCKET)/testdata
 
 quant-report: driver
 	PIXTRAL_QUIZ=all go test -count=1 -v -timeout 30m -run TestQuantReport ./model/pocket/quiz

@@ -35,12 +35,7 @@ func Attention(q, k, v []float32, heads, kvHeads, headDim int, causal bool, base
 		for h := range heads {
 			head := h / (heads / kvHeads)
 			at := (i*heads + h) * headDim
-			weights := make([]float64, keys)
-			for j := range weights {
-				key := k[(j*kvHeads+head)*headDim:]
-				weights[j] = dot(q[at:at+headDim], key) / math.Sqrt(float64(headDim))
-			}
-			softmax(weights)
+			weights := Weights(q[at:at+headDim], k, kvHeads, head, keys)
 			for d := range headDim {
 				var sum float64
 				for j, w := range weights {
@@ -51,6 +46,18 @@ func Attention(q, k, v []float32, heads, kvHeads, headDim int, causal bool, base
 		}
 	}
 	return y
+}
+
+// Weights returns how much a query of one head attends to each of the first
+// keys keys of a key head: softmax(q·kᵀ / sqrt(headDim)).
+// q: [headDim]; k: [m, kvHeads*headDim].
+func Weights(q, k []float32, kvHeads, head, keys int) []float64 {
+	weights := make([]float64, keys)
+	for j := range weights {
+		weights[j] = dot(q, k[(j*kvHeads+head)*len(q):]) / math.Sqrt(float64(len(q)))
+	}
+	softmax(weights)
+	return weights
 }
 
 // softmax turns scores into weights, in place. The greatest is subtracted

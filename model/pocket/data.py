@@ -1,6 +1,6 @@
 """Turns scenes and conversations into batches.
 
-A batch has one kind of scene and one grid of patches, so that pictures are dense.
+A batch has one kind of scene and one grid of patches for each picture, so that pictures are dense.
 Each row of tokens is a prompt's beginning (<s>[INST]{system}{pictures}) and then several
 branches, each a question with its answer. Branches do not see each other (model.py).
 """
@@ -68,11 +68,76 @@ def picture_tokens(columns, rows):
     return tokens
 
 
+# What an extra head says of a patch (patch_labels), with the number of classes of each.
+C, S, T = len(scenes.COLOURS) + 1, len(scenes.SHAPES) + 2, len(scenes.LETTERS) + 1
+SIDES = ("left", "right", "above", "below")
+LABELS = {
+    "colour": C, "shape": S, "centre": 2, "first": T, "second": T,  # 0 is nothing; these are seen in the patch itself
+    "ground": C + 1, "objects": 6, "same shape": 6, "same colour": 6, "from left": 5, "from top": 5, "size": 3,
+    "row": 3, "column": 3, **{f"{s} {w}": n for s in SIDES for w, n in (("colour", C), ("shape", S))},
+    "place": 9, "length": 9, "label": T, "tens": T, "ones": T, "height": 3, "bars": 6,
+}
+NEAR = 5  # so many of them are near: known from the patch and its neighbours
+SLOT = {name: i for i, name in enumerate(LABELS)}
+GROUND_IDS = {c: i + 1 for i, c in enumerate(scenes.GROUNDS)}
+
+
+def ranks(values, gap):
+    """The rank of each value from the least, IGNORE where another is nearer than gap."""
+    return [IGNORE if any(0 < abs(v - w) < gap or (v == w and i != j) for j, w in enumerate(values)) else sum(w < v for w in values)
+            for i, v in enumerate(values)]
+
+
+def object_labels(scene):
+    """For each shape of a scene, the labels that tell of it among the others."""
+    found, size = scene.objects, scene.size
+    xs, ys = ranks([o.x for o in found], 6), ranks([o.y for o in found], 6)
+    radii = sorted(o.r for o in found)
+    facts = []
+    for i, o in enumerate(found):
+        one = {"same shape": sum(p.shape == o.shape for p in found), "same colour": sum(p.colour == o.colour for p in found),
+               "from left": xs[i], "from top": ys[i]}
+        if len(found) > 1:
+            one["size"] = 1 if o.r / radii[-2] >= 1.3 else 2 if radii[1] / o.r >= 1.3 else 0
+            if one["size"] == 0 and (o.r == radii[0] or o.r == radii[-1]):
+                one["size"] = IGNORE
+        for name, at in (("row", o.y / size[1]), ("column", o.x / size[0])):
+            if not (0.28 < at < 0.38 or 0.62 < at < 0.72):
+                one[name] = 0 if at < 0.33 else 1 if at < 0.67 else 2
+        if 2 <= len(found) <= 3:
+            for s in SIDES:
+                sign = 1 if s in ("right", "below") else -1
+                gaps = [(sign * ((p.x - o.x) if s in ("left", "right") else (p.y - o.y)), p) for p in found if p is not o]
+                there = [p for g, p in gaps if g >= 10]
+                if any(-2 < g < 10 for g, _ in gaps) or len(there) > 1:
+                    continue
+                one[s + " colour"] = COLOUR_IDS[there[0].colour] if there else 0
+                one[s + " shape"] = SHAPE_IDS[there[0].shape] if there else 0
+        facts.append(one)
+    return facts
+
+
+def row_labels(scene):
+    """For each bar of a chart or row of a table, the labels that tell of it."""
+    values = [v for _, v in scene.rows]
+    facts = []
+    for label, value in scene.rows:
+        text = str(value)
+        one = {"label": CHAR_IDS[label], "tens": CHAR_IDS[text[0]], "ones": CHAR_IDS[text[1]] if len(text) > 1 else 0}
+        if scene.kind == "chart":
+            one["height"] = 1 if value == max(values) else 2 if value == min(values) else 0
+            one["bars"] = len(values)
+        facts.append(one)
+    return facts
+
+
 def patch_labels(scene):
-    """What each patch shows: [rows * columns, 5] of colour, shape, centre, first and second character."""
+    """What each patch shows: [rows * columns, len(LABELS)], IGNORE where nothing is asked."""
     width, height = scene.size
     columns, rows = grid(width, height)
-    labels = np.zeros((rows, columns, 5), np.int64)
+    labels = np.full((rows, columns, len(LABELS)), IGNORE, np.int64)
+    labels[..., :NEAR] = 0
+    labels[..., SLOT["ground"]] = GROUND_IDS[scene.ground]
     sx, sy = columns * scenes.PATCH / width, rows * scenes.PATCH / height
     owner = np.zeros((rows * scenes.PATCH, columns * scenes.PATCH), np.uint8)
     for i, o in enumerate(scene.objects):
@@ -80,20 +145,51 @@ def patch_labels(scene):
         cv2.fillPoly(owner, [points], i + 1)
     tiles = owner.reshape(rows, scenes.PATCH, columns, scenes.PATCH)
     best = np.full((rows, columns), 0.12)
+    mine = np.full((rows, columns), -1)
     for i, o in enumerate(scene.objects):
         cover = (tiles == i + 1).mean((1, 3))
         hit = cover > best
-        best[hit] = cover[hit]
+        best[hit], mine[hit] = cover[hit], i
         labels[hit, 0], labels[hit, 1] = COLOUR_IDS[o.colour], SHAPE_IDS[o.shape]
-    for o in scene.objects:
+    for i, o in enumerate(scene.objects):
         r, c = min(rows - 1, int(o.y * sy / scenes.PATCH)), min(columns - 1, int(o.x * sx / scenes.PATCH))
         labels[r, c, 2] = 1
-    for g in sorted(scene.glyphs, key=lambda g: g.x):
+        if scene.kind == "shapes":
+            mine[r, c] = i
+    facts = object_labels(scene) if scene.kind == "shapes" else row_labels(scene)
+    if scene.kind == "shapes":
+        labels[..., SLOT["objects"]] = len(scene.objects)
+    order = sorted(range(len(scene.glyphs)), key=lambda i: scene.glyphs[i].x)
+    owners = glyph_owners(scene)
+    for n, i in enumerate(order):
+        g = scene.glyphs[i]
         r, c = int(g.y * sy / scenes.PATCH), int(g.x * sx / scenes.PATCH)
         if 0 <= r < rows and 0 <= c < columns:
             slot = 3 if labels[r, c, 3] == 0 else 4
             labels[r, c, slot] = CHAR_IDS[g.char]
-    return labels.reshape(rows * columns, 5)
+            if scene.kind == "text":
+                labels[r, c, SLOT["length"]] = len(order)
+                if slot == 3:
+                    labels[r, c, SLOT["place"]] = n
+            elif owners and slot == 3:
+                mine[r, c] = owners[i]
+    for i, one in enumerate(facts):
+        for name, value in one.items():
+            labels[mine == i, SLOT[name]] = value
+    return labels.reshape(rows * columns, len(LABELS))
+
+
+def glyph_owners(scene):
+    """Which row of a chart or table each glyph belongs to: its label, then the digits of its value."""
+    return [i for i, (label, value) in enumerate(scene.rows) for _ in label + str(value)]
+
+
+def present(scene):
+    """Which shapes and colours a picture of shapes has: [shapes + colours], 0 or 1; -1 for other pictures."""
+    if scene.kind != "shapes":
+        return np.full(len(scenes.SHAPES) + len(scenes.COLOURS), -1, np.float32)
+    return np.array([any(o.shape == s for o in scene.objects) for s in scenes.SHAPES]
+                    + [any(o.colour == c for o in scene.objects) for c in scenes.COLOURS], np.float32)
 
 
 def patch_masks(scene):
@@ -140,12 +236,12 @@ def conversations(rng, found, system):
             yield kind, [(question, answer, True)]
 
 
-def make_scenes(rng, spec, columns, rows):
-    """One prompt's pictures, all of the same grid."""
+def make_scenes(rng, spec, grids):
+    """One prompt's pictures, one for each grid of columns and rows."""
     def side(n):
         return 16 * n if rng.random() < 0.5 else rng.randint(max(16 * n - 15, min(40, 16 * n)), 16 * n)
 
-    width, height = side(columns), side(rows)
+    width, height = map(side, grids[0])
     kind = spec["scene"]
     textured = rng.random() < spec.get("textured", 0.0)
     if kind == "shapes":
@@ -157,31 +253,38 @@ def make_scenes(rng, spec, columns, rows):
         return [scenes.shapes_scene(rng, width, height, n, textured)]
     if kind == "text":
         return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured)]
+    if kind == "page":
+        return [scenes.page_scene(rng, width, height, textured)]
     if kind == "chart":
         return [scenes.chart_scene(rng, width, height, rng.randint(2, 5))]
     if kind == "table":
         return [scenes.table_scene(rng, width, height, rng.randint(2, 5))]
     if kind == "several":
-        return [scenes.shapes_scene(rng, side(columns), side(rows), rng.randint(1, 2), textured) for _ in range(spec["pictures"])]
+        return [scenes.shapes_scene(rng, side(columns), side(rows), rng.randint(1, 2), textured) for columns, rows in grids]
     raise ValueError(kind)
+
+
+def length(rng, least, most):
+    """A number of patches; small ones are cheaper and come more often."""
+    return least + int((most - least + 1) * rng.random() ** 1.7)
 
 
 def make_batch(tok, seed, spec):
     """One batch as tensors. spec: scene, columns, rows (ranges), branches, batch, kinds and scene options."""
     rng = random.Random(seed)
-    columns, rows = rng.randint(*spec["columns"]), rng.randint(*spec["rows"])
+    grids = [(length(rng, *spec["columns"]), length(rng, *spec["rows"])) for _ in range(spec.get("pictures", 1))]
     system = rng.choice(questions.SYSTEM) if rng.random() < spec.get("system", 0.12) else None
     if spec.get("look"):
-        return look_batch(rng, spec, columns, rows)
+        return look_batch(rng, spec, grids)
     count = spec["branches"]
-    per_row = spec.get("pictures", 1) * (columns + 1) * rows + 20 * count
+    per_row = sum((columns + 1) * rows for columns, rows in grids) + 20 * count
     batch = max(4, spec["tokens"] // per_row)
-    rows_of_ids, pictures, labels, masks, kinds = [], [], [], [], []
+    rows_of_ids, pictures, labels, masks, there, kinds = [], [], [], [], [], []
     for _ in range(batch):
-        found = make_scenes(rng, spec, columns, rows)
+        found = make_scenes(rng, spec, grids)
         asked = questions.ask(rng, found, count, spec.get("kinds"))
         prefix = [BOS, INST, *(tok.encode(system + "\n\n") if system else ())]
-        for s in found:
+        for columns, rows in grids:
             prefix += picture_tokens(columns, rows)
         ids, learn, segment, position = list(prefix), [False] * len(prefix), [0] * len(prefix), list(range(len(prefix)))
         row_kinds = []
@@ -197,18 +300,21 @@ def make_batch(tok, seed, spec):
         pictures.append([preprocess(s.image) for s in found])
         labels.append([patch_labels(s) for s in found])
         masks.append([patch_masks(s) for s in found])
-    return collate(rows_of_ids, pictures, labels, masks, kinds)
+        there.append([present(s) for s in found])
+    return collate(rows_of_ids, pictures, labels, masks, there, kinds)
 
 
-def look_batch(rng, spec, columns, rows):
+def look_batch(rng, spec, grids):
     """Pictures and what their patches show, without questions."""
-    found = [make_scenes(rng, spec, columns, rows)[0] for _ in range(max(4, spec["tokens"] // (columns * rows)))]
+    columns, rows = grids[0]
+    found = [make_scenes(rng, spec, grids)[0] for _ in range(max(4, spec["tokens"] // (columns * rows)))]
     return {"pictures": [torch.from_numpy(np.stack([preprocess(s.image) for s in found]))],
             "labels": [torch.from_numpy(np.stack([patch_labels(s) for s in found]))],
-            "masks": [torch.from_numpy(np.stack([patch_masks(s) for s in found]))]}
+            "masks": [torch.from_numpy(np.stack([patch_masks(s) for s in found]))],
+            "present": [torch.from_numpy(np.stack([present(s) for s in found]))]}
 
 
-def collate(rows_of_ids, pictures, labels, masks, kinds):
+def collate(rows_of_ids, pictures, labels, masks, there, kinds):
     longest = -(-max(len(r[0]) for r in rows_of_ids) // 8) * 8
     shape = (len(rows_of_ids), longest)
     ids, target = np.zeros(shape, np.int64), np.full(shape, IGNORE, np.int64)
@@ -226,6 +332,7 @@ def collate(rows_of_ids, pictures, labels, masks, kinds):
         "pictures": [torch.from_numpy(np.stack([p[s] for p in pictures])) for s in slots],
         "labels": [torch.from_numpy(np.stack([p[s] for p in labels])) for s in slots],
         "masks": [torch.from_numpy(np.stack([m[s] for m in masks])) for s in slots],
+        "present": [torch.from_numpy(np.stack([t[s] for t in there])) for s in slots],
     }
 
 

@@ -4,11 +4,12 @@
 """
 
 import os
+import random
 import sys
 
 from PIL import Image, ImageDraw
 
-from scenes import COLOURS, SUPERSAMPLE, outline
+from scenes import COLOURS, SUPERSAMPLE, chart_scene, outline, text_scene
 
 PICTURES = {
     "red-circle.png": ((128, 96), "white", [("circle", "red", 58, 50, 30)]),
@@ -26,6 +27,9 @@ def main(folder):
         for shape, colour, x, y, r in shapes:
             draw.polygon([(u * SUPERSAMPLE, v * SUPERSAMPLE) for u, v in outline(shape, x, y, r, 0)], fill=COLOURS[colour])
         big.reduce(SUPERSAMPLE).save(os.path.join(folder, name), optimize=True)
+    drawn = {"bars.png": chart_scene(random.Random("example-9"), 176, 128, 5), "sign.png": text_scene(random.Random("example-3"), 144, 64)}
+    for name, scene in drawn.items():
+        Image.fromarray(scene.image).save(os.path.join(folder, name), optimize=True)
 
 
 if __name__ == "__main__":

@@ -38,23 +38,22 @@ KINDS = {
 
 
 def side(rng, least, most):
-    """A length in pixels, as often as not a multiple of the patch."""
-    n = rng.randint(least, most)
+    """A length in pixels, small ones more often, and as often as not a multiple of the patch."""
+    n = round(least * (most / least) ** rng.random())
     return n - n % scenes.PATCH if rng.random() < 0.5 and n - n % scenes.PATCH >= least else n
 
 
-def picture(rng, kind, largest):
+def picture(rng, kind):
     if kind == "text":
-        return scenes.text_scene(rng, side(rng, 48, largest), side(rng, 40, min(96, largest)), 8, rng.random() < 0.15)
+        return scenes.text_scene(rng, side(rng, 48, 256), side(rng, 48, 160), 8, rng.random() < 0.15)
     if kind == "chart":
-        return scenes.chart_scene(rng, side(rng, 80, largest), side(rng, 80, largest), rng.randint(2, 5))
+        return scenes.chart_scene(rng, side(rng, 80, 256), side(rng, 80, 256), rng.randint(2, 5))
     if kind == "table":
-        return scenes.table_scene(rng, side(rng, 64, largest), side(rng, 64, largest), rng.randint(2, 5))
-    count = rng.choice([1, 1, 2, 3, 4, 5] if kind != "count" else [1, 2, 3, 4, 5])
+        return scenes.table_scene(rng, side(rng, 64, 256), side(rng, 64, 256), rng.randint(2, 5))
     if kind == "several":
-        count = rng.randint(1, 2)
-        return scenes.shapes_scene(rng, side(rng, 48, 80), side(rng, 48, 80), count, rng.random() < 0.2)
-    return scenes.shapes_scene(rng, side(rng, 48, largest), side(rng, 48, largest), count, rng.random() < 0.3)
+        return scenes.shapes_scene(rng, side(rng, 48, 128), side(rng, 48, 128), rng.randint(1, 2), rng.random() < 0.2)
+    count = rng.choice([1, 1, 2, 3, 4, 5] if kind != "count" else [1, 2, 3, 4, 5])
+    return scenes.shapes_scene(rng, side(rng, 48, 256), side(rng, 48, 256), count, rng.random() < 0.25)
 
 
 def box(scene, answer):
@@ -68,11 +67,11 @@ def box(scene, answer):
     return [round(v, 1) for v in (min(xs), min(ys), max(xs), max(ys))]
 
 
-def build(kind, number, largest):
+def build(kind, number):
     """One item and its pictures, from the seed of its kind and number alone."""
     rng = random.Random(f"item-{kind}-{number}")
     for _ in range(1000):
-        found = [picture(rng, kind, largest) for _ in range(rng.choice([2, 2, 3]) if kind == "several" else 1)]
+        found = [picture(rng, kind) for _ in range(rng.choice([2, 2, 3]) if kind == "several" else 1)]
         asked = questions.ask(rng, found, 2, KINDS[kind], tries=6)
         if not asked or (kind == "second turn" and len(asked) < 2):
             continue
@@ -95,14 +94,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--each", type=int, default=50, help="items of each kind")
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--largest", type=int, default=160, help="longest side in pixels")
     parser.add_argument("--out", default="testdata")
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     with open(os.path.join(args.out, "items.jsonl"), "w") as file:
         for kind in args.kinds.split(","):
             for number in range(args.each):
-                item, found = build(kind, number, args.largest)
+                item, found = build(kind, number)
                 for i, scene in enumerate(found):
                     name = item["id"] + (f"-{i + 1}" if len(found) > 1 else "") + ".png"
                     Image.fromarray(scene.image).save(os.path.join(args.out, name), optimize=True)

@@ -12,11 +12,11 @@ from torch import nn
 
 IMG = 10
 PARAMS = {
-    "dim": 128, "n_layers": 4, "head_dim": 32, "hidden_dim": 384, "n_heads": 4, "n_kv_heads": 2,
+    "dim": 128, "n_layers": 5, "head_dim": 32, "hidden_dim": 384, "n_heads": 4, "n_kv_heads": 2,
     "rope_theta": 10000.0, "norm_eps": 1e-05, "vocab_size": 936,
     "vision_encoder": {
-        "hidden_size": 128, "num_channels": 3, "image_size": 256, "patch_size": 16, "rope_theta": 10000.0,
-        "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4,
+        "hidden_size": 192, "num_channels": 3, "image_size": 256, "patch_size": 16, "rope_theta": 10000.0,
+        "intermediate_size": 384, "num_hidden_layers": 6, "num_attention_heads": 6,
         "image_token_id": 10, "image_break_token_id": 12, "image_end_token_id": 13, "adapter_bias": True,
     },
 }
@@ -112,14 +112,19 @@ class VisionEncoder(nn.Module):
         return torch.cat((r, c), -1).reshape(rows * columns, -1).float()
 
     def forward(self, pixels):
-        """pixels [batch, 3, 16 rows, 16 columns] to [batch, rows * columns, dim]."""
+        """pixels [batch, 3, 16 rows, 16 columns] to [batch, rows * columns, dim].
+
+        Keeps the values after half of the layers, for the extra heads of training.
+        """
         x = self.patch_conv(pixels)
         rows, columns = x.shape[-2:]
         x = self.ln_pre(x.flatten(2).transpose(1, 2))
         angles = self.angles(rows, columns)
         cos, sin = angles.cos(), angles.sin()
-        for layer in self.transformer.layers:
+        for i, layer in enumerate(self.transformer.layers):
             x = layer(x, cos, sin, None)
+            if i + 1 == len(self.transformer.layers) // 2:
+                self.middle = x
         return x
 
 

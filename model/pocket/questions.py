@@ -82,8 +82,10 @@ def plural(noun):
 
 
 def phrase(rng, template, **words):
-    """One wording of a question, sometimes careless as people are."""
+    """One wording of a question, sometimes careless or polite as people are."""
     text = rng.choice(TEMPLATES[template]).format(**words)
+    if text.split()[0] in ("Read", "Describe", "Count", "Name", "Tell") and rng.random() < 0.2:
+        text = "Please " + text[0].lower() + text[1:]
     if rng.random() < 0.3:
         text = text.replace("colour", "color")
     if rng.random() < 0.1:
@@ -118,7 +120,7 @@ def ask_what(rng, s):
 
 def ask_describe(rng, s):
     xs = sorted(o.x for o in s.objects)
-    if all(q - p > 5 for p, q in zip(xs, xs[1:])):
+    if all(q - p >= 10 for p, q in zip(xs, xs[1:])):
         names = [o.name for o in sorted(s.objects, key=lambda o: o.x)]
         word = capital(names[0].split()[1]) if len(names) == 1 else None
         return phrase(rng, "describe"), listing(names), word
@@ -175,7 +177,7 @@ def ask_refusal(rng, s):
     if not missing:
         return None
     t = rng.choice(missing)
-    form = rng.choice(["colour", "colour", "countof", "where"])
+    form = rng.choice(["colour", "colour", "countof", "where", "left", "right", "above", "below"])
     word = "None"
     return phrase(rng, form, s=t, n=plural(t)), f"There is no {t}.", word
 
@@ -234,7 +236,7 @@ def ask_extreme(rng, s):
     form = rng.choice(["leftmost", "rightmost", "top", "bottom"])
     key = (lambda o: o.x) if form in ("leftmost", "rightmost") else (lambda o: o.y)
     ranked = sorted(s.objects, key=key, reverse=form in ("rightmost", "bottom"))
-    if abs(key(ranked[0]) - key(ranked[1])) < 8:
+    if abs(key(ranked[0]) - key(ranked[1])) < 10:
         return None
     return phrase(rng, form), capital(a(ranked[0].name)) + ".", capital(ranked[0].shape)
 
@@ -289,7 +291,7 @@ ASKERS = {
 }
 SCENE_KINDS = {  # what takes longer to learn is asked more often
     "shapes": ["what", "describe", "describe", *["colour"] * 5, "shape", "shape", "count", "count", "countof", "countof",
-               "exists", "refusal", "ground", "where", "where", *["relation"] * 4, "extreme", "extreme", "size", "size"],
+               "exists", "exists", "refusal", "refusal", "ground", "where", "where", *["relation"] * 4, "extreme", "extreme", "size", "size"],
     "text": ["text", "text", "text", "ground"],
     "chart": ["bar", "bar", "value", "which", "bars"],
     "table": ["value", "value", "which"],
@@ -304,7 +306,7 @@ def ask_pictures(rng, scenes):
     if form == "nth":
         i = rng.randrange(len(scenes))
         xs = sorted(o.x for o in scenes[i].objects)
-        if any(q - p <= 5 for p, q in zip(xs, xs[1:])):
+        if any(q - p < 10 for p, q in zip(xs, xs[1:])):
             return None
         names = [o.name for o in sorted(scenes[i].objects, key=lambda o: o.x)]
         return "several", phrase(rng, form, o=ORDINALS[i]), listing(names), None

@@ -1,14 +1,19 @@
 """Trains the pocket model from nothing.
 
-    python train.py --minutes 120 --checkpoint pocket.pt --out .
+    python train.py --minutes 110 --checkpoint pocket.pt --out .
 
-Resumes from the checkpoint if there is one. Every --every seconds it measures the
-averaged weights on held-out seeds, writes params.json and consolidated.safetensors to
---out (if the mean accuracy has not fallen) and adds a line to train.log there.
+First the eye alone learns to say what each patch shows and what that means in the whole
+picture (heads that only training has, data.LABELS); then the whole model learns to answer,
+from single shapes to everything. Shares of the time decide what comes when, so a machine
+twice as fast takes twice the steps. Resumes from the checkpoint if there is one. Every
+--every seconds it measures the averaged weights on seeds of its own, writes params.json
+and consolidated.safetensors to --out (if the mean accuracy has not fallen) and adds a line
+to train.log there.
 """
 
 import argparse
 import concurrent.futures
+import datetime
 import json
 import os
 import random
@@ -20,56 +25,79 @@ from safetensors.torch import save_file
 from torch import nn
 
 import data
+import fast
 from model import PARAMS, Pixtral
 
-SHAPES = {"scene": "shapes", "most": 5, "columns": (3, 8), "rows": (3, 8), "branches": 6}
-FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4,
+SHAPES = {"scene": "shapes", "most": 5, "columns": (3, 8), "rows": (3, 8), "branches": 7, "textured": 0.25}
+FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4, "textured": 0.0,
          "kinds": ["what", "colour", "shape", "ground", "exists", "refusal"]}
-EARLY = {**SHAPES, "columns": (3, 7), "rows": (3, 7), "single": 0.4}
+TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "system": 0.06}
+CHART = {"scene": "chart", "columns": (5, 12), "rows": (5, 12), "branches": 6}
+TABLE = {"scene": "table", "columns": (4, 12), "rows": (4, 12), "branches": 5}
+SEVERAL = {"scene": "several", "columns": (3, 8), "rows": (3, 8), "branches": 6, "textured": 0.2}
 LATER = {
-    "shapes": (0.48, {**SHAPES, "single": 0.15, "textured": 0.3, "branches": 8}),
-    "text": (0.14, {"scene": "text", "columns": (3, 9), "rows": (2, 5), "branches": 2, "textured": 0.15, "system": 0.06}),
-    "chart": (0.16, {"scene": "chart", "columns": (5, 9), "rows": (5, 8), "branches": 6}),
-    "table": (0.05, {"scene": "table", "columns": (4, 8), "rows": (4, 8), "branches": 5}),
-    "several": (0.14, {"scene": "several", "pictures": 2, "columns": (3, 5), "rows": (3, 5), "branches": 6, "textured": 0.2}),
-    "three": (0.03, {"scene": "several", "pictures": 3, "columns": (3, 4), "rows": (3, 4), "branches": 6}),
+    "shapes": (0.30, {**SHAPES, "single": 0.15, "branches": 8}),
+    "large shapes": (0.06, {**SHAPES, "single": 0.15, "columns": (4, 16), "rows": (4, 16), "branches": 10}),
+    "text": (0.20, TEXT),
+    "large text": (0.05, {**TEXT, "columns": (4, 16), "rows": (3, 12)}),
+    "chart": (0.14, CHART),
+    "large chart": (0.03, {**CHART, "columns": (6, 16), "rows": (6, 16)}),
+    "table": (0.06, TABLE),
+    "large table": (0.02, {**TABLE, "columns": (5, 16), "rows": (5, 16)}),
+    "two": (0.10, {**SEVERAL, "pictures": 2}),
+    "three": (0.04, {**SEVERAL, "pictures": 3, "columns": (3, 6), "rows": (3, 6)}),
 }
-LARGE = {
-    "shapes": {**SHAPES, "columns": (6, 16), "rows": (6, 16), "textured": 0.3, "branches": 8},
-    "text": {**LATER["text"][1], "columns": (6, 16), "rows": (3, 10)},
-    "chart": {**LATER["chart"][1], "columns": (8, 14), "rows": (8, 12)},
-}
-EVAL = {
-    "shapes": {**SHAPES, "single": 0.4, "tokens": 12_000, "columns": (3, 8), "rows": (3, 8)},
-    "text": {**LATER["text"][1], "tokens": 5_000}, "chart": {**LATER["chart"][1], "tokens": 5_000},
-    "table": {**LATER["table"][1], "tokens": 5_000}, "several": {**LATER["several"][1], "tokens": 5_000},
-}
-COLOURS, SHAPE_CLASSES, CHARS = len(data.COLOUR_IDS) + 1, len(data.SHAPE_IDS) + 1, len(data.CHAR_IDS) + 1
-AUX = [COLOURS, SHAPE_CLASSES, 2, CHARS, CHARS]
+LOOK = {"shapes": 0.25, "large shapes": 0.06, "page": 0.28, "text": 0.18, "large text": 0.03, "chart": 0.12, "large chart": 0.02, "table": 0.06}
+PAGE = {"scene": "page", "columns": (3, 10), "rows": (2, 8), "textured": 0.15}
+# Shares of the time: the eye alone until LOOKS, then single shapes, then more of them, then everything.
+LOOKS, SINGLE, SOME = 0.20, 0.225, 0.27
+EVAL = {n: {**LATER[n][1], "tokens": 12_000 if n == "shapes" else 5_000, "system": 0.05}
+        for n in ("shapes", "large shapes", "text", "chart", "table", "two")}
+NEAR = list(data.LABELS.values())[: data.NEAR]
 
 
-class Aux(nn.Module):
-    """Says from a patch's features what it shows and where it is; only training has it."""
+class Heads(nn.Module):
+    """Say from a patch's features what it shows and what that is in the picture; only training has them."""
 
     def __init__(self, dim):
         super().__init__()
-        self.head = nn.Linear(dim, sum(AUX) + 2)
+        self.sizes = list(data.LABELS.values())
+        self.far = nn.Linear(dim, sum(self.sizes))
+        self.near = nn.Linear(dim, sum(NEAR))
         self.mask = nn.Linear(dim, 64)
+        self.present = nn.Linear(dim, len(data.scenes.SHAPES) + len(data.scenes.COLOURS))
 
-    def loss(self, features, labels, masks, rows, columns):
-        out = self.head(features.float())
-        *classes, place = out.split([*AUX, 2], -1)
-        total = 0.0
-        for i, logits in enumerate(classes):
+    def loss(self, middle, features, labels, masks, present):
+        near = sum(weighted(*pair) for pair in zip(self.near(middle).split(NEAR, -1), labels.unbind(-1)))
+        total = near + F.binary_cross_entropy_with_logits(self.mask(middle), masks)
+        for i, logits in enumerate(self.far(features).split(self.sizes, -1)):
             wanted = labels[..., i]
-            each = F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="none")
-            weight = 1.0 + 2.0 * (wanted.flatten() > 0)  # most patches show nothing
-            total = total + (each * weight).sum() / weight.sum()
-        r = torch.arange(rows).float()[:, None].expand(rows, columns).flatten()
-        c = torch.arange(columns).float()[None].expand(rows, columns).flatten()
-        here = torch.stack(((r + 0.5) / rows, (c + 0.5) / columns), -1) * 2 - 1
-        total = total + F.mse_loss(place, here.expand_as(place))
-        return total + 2 * F.binary_cross_entropy_with_logits(self.mask(features.float()), masks)
+            if i < data.NEAR:
+                total = total + weighted(logits, wanted)
+                continue
+            asked = wanted != data.IGNORE
+            if asked.any():
+                total = total + 0.5 * F.cross_entropy(logits[asked], wanted[asked])
+        if present[0, 0] >= 0:
+            wanted = present[:, None].expand(-1, features.shape[1], -1)
+            total = total + 2 * F.binary_cross_entropy_with_logits(self.present(features), wanted)
+        return total
+
+    @torch.no_grad()
+    def hits(self, features, labels, count):
+        """Adds to count how often each label that is not 'nothing' comes first, and how often it is asked."""
+        for name, logits, wanted in zip(data.LABELS, self.far(features).split(self.sizes, -1), labels.unbind(-1)):
+            asked = wanted > 0
+            n = count.setdefault(name, [0, 0])
+            n[0] += int((logits.argmax(-1) == wanted)[asked].sum())
+            n[1] += int(asked.sum())
+
+
+def weighted(logits, wanted):
+    """Cross-entropy in which showing something weighs more, as most patches show nothing."""
+    weight = torch.full((logits.shape[-1],), 3.0)
+    weight[0] = 1.0
+    return F.cross_entropy(logits.flatten(0, -2), wanted.flatten(), weight)
 
 
 class Muon(torch.optim.Optimizer):
@@ -100,60 +128,28 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(g):
     """Newton-Schulz iteration of a stack [n, a, b] towards the nearest orthogonal matrices."""
-    x = g / (g.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = (g / (g.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(torch.bfloat16)
     wide = x.shape[1] > x.shape[2]
     if wide:
         x = x.mT
     for _ in range(5):
         s = x @ x.mT
         x = 3.4445 * x + (-4.7750 * s + 2.0315 * s @ s) @ x
-    return x.mT if wide else x
+    return (x.mT if wide else x).to(g.dtype)
 
 
-class Bf16Matmul(torch.autograd.Function):
-    """x @ w.T with bfloat16 products and float32 sums and results: the processor's fast path."""
-
-    @staticmethod
-    def forward(ctx, x, w):
-        x, w = x.to(torch.bfloat16), w.to(torch.bfloat16)
-        ctx.save_for_backward(x, w)
-        return torch.mm(x, w.t()).float()
-
-    @staticmethod
-    def backward(ctx, g):
-        x, w = ctx.saved_tensors
-        g = g.to(torch.bfloat16)
-        return torch.mm(g, w).float(), torch.mm(g.t(), x).float()
-
-
-def use_bf16(model):
-    """Makes the model's matrices without bias multiply in bfloat16; the weights stay float32."""
-    def forward_of(linear):
-        return lambda x: Bf16Matmul.apply(x.flatten(0, -2), linear.weight).view(*x.shape[:-1], -1)
-
-    for module in model.modules():
-        if isinstance(module, nn.Linear) and module.bias is None:
-            module.forward = forward_of(module)
-
-
-def spec_for(step, passed, args):
-    """The kind of batch for a step. `passed` is the step at which the first lessons were learned."""
+def spec_for(step, done, tokens):
+    """The kind of batch for a step, when so much of the time is done."""
     rng = random.Random(f"spec-{step}")
-    if step < args.look:
-        pick = rng.random()
-        name = "shapes" if pick < 0.5 else "text" if pick < 0.75 else "chart" if pick < 0.9 else "table"
-        spec = LARGE[name] if name in LARGE and rng.random() < 0.1 else LATER[name][1]
-        return {**spec, "look": True, "tokens": args.tokens // 3}
-    if passed is None:
-        return {**FIRST, "tokens": args.tokens}
-    if step < passed + args.early:
-        return {**EARLY, "tokens": args.tokens}
-    large = rng.random() < args.large
-    allowed = [n for n in LATER if n in args.scenes.split(",")]
-    name = rng.choices(allowed, [LATER[n][0] for n in allowed])[0]
-    spec = LATER[name][1]
-    spec = LARGE[name] if large and name in LARGE else spec
-    return {**spec, "tokens": args.tokens}
+    if done < LOOKS or (SOME < done < 0.85 and rng.random() < 0.15):
+        name = rng.choices(list(LOOK), LOOK.values())[0]
+        return {**(PAGE if name == "page" else LATER[name][1]), "look": True, "tokens": tokens // 3}
+    if done < SINGLE:
+        return {**FIRST, "tokens": tokens}
+    if done < SOME:
+        return {**SHAPES, "tokens": tokens}
+    name = rng.choices(list(LATER), [share for share, _ in LATER.values()])[0]
+    return {**LATER[name][1], "tokens": tokens}
 
 
 TOK = None
@@ -173,8 +169,8 @@ def work(job):
 def run(model, batch):
     """Logits and targets at the positions that count, and the vision features."""
     keep = batch["target"] != data.IGNORE
-    logits, seen = model(batch["ids"], batch["position"], data.attention_mask(batch["segment"]), batch["pictures"], keep)
-    return logits, batch["target"][keep], seen, keep
+    logits, _ = model(batch["ids"], batch["position"], data.attention_mask(batch["segment"]), batch["pictures"], keep)
+    return logits, batch["target"][keep], keep
 
 
 @torch.no_grad()
@@ -182,7 +178,7 @@ def accuracy(model, batches):
     """Share of answers all of whose tokens come first, by kind (the greedy answer is then the same)."""
     right, asked = {}, {}
     for batch in batches:
-        logits, wanted, _, keep = run(model, batch)
+        logits, wanted, keep = run(model, batch)
         hit = torch.ones_like(keep)
         hit[keep] = logits.argmax(-1) == wanted
         for b, kinds in enumerate(batch["kinds"]):
@@ -211,75 +207,109 @@ def rounded(average, twin):
     return twin
 
 
+def loss_of(model, heads, batch, weight):
+    """The loss of a batch; the answers' loss (None if nothing is asked) and the heads' loss."""
+    middles = []
+    hook = model.vision_encoder.register_forward_hook(lambda m, _, out: middles.append((m.middle, out)))
+    try:
+        answers = None
+        if "ids" in batch:
+            logits, wanted, _ = run(model, batch)
+            answers = F.cross_entropy(logits, wanted)
+        else:
+            for pixels in batch["pictures"]:
+                model.vision_encoder(pixels)
+    finally:
+        hook.remove()
+    extra = sum(heads.loss(*pair, *wanted) for pair, *wanted in zip(middles, batch["labels"], batch["masks"], batch["present"])) / len(middles)
+    return (extra if answers is None else answers + weight * extra), answers, extra
+
+
+@torch.no_grad()
+def look_accuracy(model, heads, tests):
+    count = {}
+    for batch in tests:
+        for pixels, labels in zip(batch["pictures"], batch["labels"]):
+            heads.hits(model.vision_encoder(pixels), labels, count)
+    return {k: round(right / asked, 3) for k, (right, asked) in count.items() if asked}
+
+
+class Clock:
+    """How much of the time is done, from 0 to 1. A pause of the machine is not taken for work, and
+    what is left is spread over the time left before the end."""
+
+    def __init__(self, done, minutes, end_by):
+        self.done, self.last = done, time.time()
+        self.end = self.last + (1 - done) * minutes * 60
+        if end_by:
+            now = datetime.datetime.now(datetime.timezone.utc)
+            hour, minute = map(int, end_by.split(":"))
+            self.end = now.replace(hour=hour, minute=minute, second=0).timestamp()
+
+    def tick(self):
+        now = time.time()
+        passed, self.last = min(now - self.last, 30), now
+        left = self.end - now
+        self.done = 1.0 if left <= passed else min(1.0, self.done + (1 - self.done) * passed / (left + passed))
+        return passed
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--minutes", type=float, default=110)
+    parser.add_argument("--end-by", help="end at this time of day instead (UTC, HH:MM)")
     parser.add_argument("--checkpoint", default="pocket.pt")
     parser.add_argument("--out", default=".")
-    parser.add_argument("--tokens", type=int, default=3500)
-    parser.add_argument("--early", type=int, default=900)
-    parser.add_argument("--look", type=int, default=1500, help="first steps, which train the eye alone")
-    parser.add_argument("--large", type=float, default=0.0)
+    parser.add_argument("--tokens", type=int, default=5000, help="tokens of a batch")
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=0.003)
-    parser.add_argument("--aux", type=float, default=0.3)
-    parser.add_argument("--scenes", default=",".join(LATER), help="what the last and longest part is about")
-    parser.add_argument("--every", type=float, default=300)
-    parser.add_argument("--decay", type=float, default=0.2, help="last share of the time in which the step size falls to nothing")
+    parser.add_argument("--heads", type=float, default=0.3, help="weight of the extra heads beside answers")
+    parser.add_argument("--every", type=float, default=300, help="seconds between measurements")
+    parser.add_argument("--decay", type=float, default=0.5, help="last share of the time in which the step size falls to nothing")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--dtype", default="bf16", choices=["f32", "bf16"])
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps (a smoke run)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
 
-    model, aux = Pixtral(PARAMS), Aux(PARAMS["vision_encoder"]["hidden_size"])
+    model, heads = Pixtral(PARAMS), Heads(PARAMS["vision_encoder"]["hidden_size"])
     inner = [p for n, p in model.named_parameters() if p.ndim > 1 and (".attention." in n or ".feed_forward." in n or "patch_conv" in n or "adapter" in n)]
     names = {id(p) for p in inner}
-    rest = [p for p in [*model.parameters(), *aux.parameters()] if id(p) not in names]
+    rest = [p for p in [*model.parameters(), *heads.parameters()] if id(p) not in names]
     muon = Muon(inner, args.lr)
     adam = torch.optim.AdamW(rest, args.adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    state = {"step": 0, "seconds": 0.0, "passed": None, "best": 0.0}
+    state = {"step": 0, "seconds": 0.0, "done": 0.0, "best": 0.0}
     if os.path.exists(args.checkpoint):
         saved = torch.load(args.checkpoint, weights_only=False)
         model.load_state_dict(saved["model"])
-        aux.load_state_dict(saved["aux"])
+        heads.load_state_dict(saved["heads"])
         muon.load_state_dict(saved["muon"])
         adam.load_state_dict(saved["adam"])
         average, state = saved["average"], saved["state"]
     twin = Pixtral(PARAMS).eval()
-    if args.dtype == "bf16":
-        use_bf16(model)
-    print(sum(p.numel() for p in model.parameters()), "parameters")
+    fast.use(model)
+    print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
 
-    budget, begun, before = args.minutes * 60, time.time(), state["seconds"]
-    last_eval, running = time.time(), None
     with concurrent.futures.ProcessPoolExecutor(1) as pool:
-        tests = {k: [pool.submit(work, (f"held-out-{k}-{i}", s)) for i in range(2)] for k, s in EVAL.items()}
+        tests = {k: [pool.submit(work, (f"check-{k}-{i}", s)) for i in range(2)] for k, s in EVAL.items()}
         tests = [f.result() for group in tests.values() for f in group]
+        clock, last_eval, running = Clock(state["done"], args.minutes, args.end_by), time.time(), None
         ahead, asked = [], state["step"]
         while True:
             while len(ahead) < 3:
-                ahead.append(pool.submit(work, (f"train-{asked}", spec_for(asked, state["passed"], args))))
+                ahead.append(pool.submit(work, (f"train-{asked}", spec_for(asked, clock.done, args.tokens))))
                 asked += 1
             batch = ahead.pop(0).result()
-            state["seconds"] = before + time.time() - begun
-            done = state["seconds"] / budget
-            finished = done >= 1 or (args.steps and state["step"] >= args.steps)
-            rate = min(1.0, (state["step"] + 1) / 100) * min(1.0, max(0.0, 1 - done) / args.decay)
+            state["seconds"] += clock.tick()
+            state["done"] = clock.done
+            finished = clock.done >= 1 or (args.steps and state["step"] >= args.steps)
+            rate = min(1.0, (state["step"] + 1) / 100) * min(1.0, max(0.0, 1 - clock.done) / args.decay)
             for optimiser, base in ((muon, args.lr), (adam, args.adam_lr)):
                 for group in optimiser.param_groups:
                     group["lr"] = base * rate
-            if "ids" in batch:
-                logits, wanted, seen, _ = run(model, batch)
-                loss = F.cross_entropy(logits, wanted)
-            else:
-                seen, loss = [model.vision_encoder(p) for p in batch["pictures"]], torch.zeros(())
-            extra = 0.0
-            for features, labels, masks, pixels in zip(seen, batch["labels"], batch["masks"], batch["pictures"]):
-                extra = extra + aux.loss(features, labels, masks, pixels.shape[2] // 16, pixels.shape[3] // 16) / len(seen)
-            (loss + (args.aux if loss.requires_grad else 1.0) * extra).backward()
+            loss, answers, extra = loss_of(model, heads, batch, args.heads)
+            loss.backward()
             nn.utils.clip_grad_norm_(rest, 1.0)
             muon.step()
             adam.step()
@@ -288,27 +318,14 @@ def main():
             state["step"] += 1
             keep = min(0.998, (state["step"] + 1) / (state["step"] + 20))
             torch._foreach_lerp_(list(average.values()), [v.detach() for v in model.state_dict().values()], 1 - keep)
-            watched = loss.item() if "ids" in batch else extra.item()
-            running = watched if running is None else 0.95 * running + 0.05 * watched
-            if state["passed"] is None and "ids" in batch and running < 0.15:
-                state["passed"] = state["step"]
-                running = None
-                print("first lessons learned at step", state["step"], flush=True)
-            if state["step"] % 50 == 0:
-                print(f"step {state['step']} loss {loss.item():.3f} mean {running or 0:.3f} aux {extra.item():.3f} "
+            if answers is not None:
+                running = answers.item() if running is None else 0.98 * running + 0.02 * answers.item()
+            if state["step"] % 100 == 0:
+                print(f"step {state['step']} done {clock.done:.3f} loss {running or 0:.3f} heads {extra.item():.3f} "
                       f"{state['seconds']:.0f} s", flush=True)
             if finished or time.time() - last_eval > args.every:
-                right, _ = accuracy(rounded(average, twin), tests)
-                mean = sum(right.values()) / len(right)
-                line = {"step": state["step"], "minutes": round(state["seconds"] / 60, 1), "loss": round(running or 0, 4),
-                        "aux": round(extra.item(), 4), "mean": round(mean, 4), "accuracy": {k: round(v, 3) for k, v in right.items()}}
-                print(json.dumps(line), flush=True)
-                with open(os.path.join(args.out, "train.log"), "a") as file:
-                    file.write(json.dumps(line) + "\n")
-                if mean >= state["best"] - 0.01:
-                    state["best"] = max(mean, state["best"])
-                    export(twin, args.out)
-                torch.save({"model": model.state_dict(), "aux": aux.state_dict(), "muon": muon.state_dict(),
+                report(args, state, running, rounded(average, twin), look_accuracy(model, heads, tests), tests)
+                torch.save({"model": model.state_dict(), "heads": heads.state_dict(), "muon": muon.state_dict(),
                             "adam": adam.state_dict(), "average": average, "state": state}, args.checkpoint + ".tmp")
                 os.replace(args.checkpoint + ".tmp", args.checkpoint)
                 last_eval = time.time()
@@ -316,6 +333,20 @@ def main():
                 for future in ahead:
                     future.cancel()
                 break
+
+
+def report(args, state, running, twin, seen, tests):
+    """Measures the averaged weights, logs a line and, if they are the best so far, writes them."""
+    right = accuracy(twin, tests)[0] if running is not None else {}
+    mean = sum(right.values()) / max(1, len(right))
+    line = {"step": state["step"], "minutes": round(state["seconds"] / 60, 1), "loss": round(running or 0, 4), "mean": round(mean, 4),
+            "accuracy": {k: round(v, 3) for k, v in right.items()}, "heads": seen}
+    print(json.dumps(line), flush=True)
+    with open(os.path.join(args.out, "train.log"), "a") as file:
+        file.write(json.dumps(line) + "\n")
+    if mean >= state["best"] - 0.01:
+        state["best"] = max(mean, state["best"])
+        export(twin, args.out)
 
 
 if __name__ == "__main__":

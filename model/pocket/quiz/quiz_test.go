@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/quant"
@@ -14,8 +15,8 @@ import (
 	"pixtral-wgpu/model/pocket"
 )
 
-// bars are a little below what the model reaches; train.log and the model card
-// say what that is.
+// bars are a little below what the model reaches over all items, in percent;
+// the model card says what that is. A few of the items are held to "all" alone.
 var bars = map[string]float64{}
 
 func load(t *testing.T, quant string) *model.Pixtral {
@@ -49,15 +50,18 @@ func loadOn(t *testing.T, d *gpu.Device, c *model.Checkpoint, quant string) *mod
 	return p
 }
 
-// items returns about so many of the items, taken evenly, or all of them if
-// PIXTRAL_QUIZ is "all": make pocket-eval and make quant-report set it.
+// whole says that all items are asked, not some: make pocket-eval and make
+// quant-report do.
+var whole = os.Getenv("PIXTRAL_QUIZ") == "all"
+
+// items returns about so many of the items, taken evenly, or all of them.
 func items(t *testing.T, n int) []Item {
 	t.Helper()
 	list, err := Items("../testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Getenv("PIXTRAL_QUIZ") == "all" {
+	if whole {
 		return list
 	}
 	return every(list, (len(list)+n-1)/n)
@@ -73,7 +77,10 @@ func every(list []Item, n int) (some []Item) {
 
 // The embedded model answers the held-out items, run as any user runs it.
 func TestAccuracy(t *testing.T) {
-	scores, err := Ask(t.Context(), load(t, ""), items(t, 150), func(it Item, answer string) {
+	var times []time.Duration
+	p, last := load(t, ""), time.Now()
+	scores, err := Ask(t.Context(), p, items(t, 90), func(it Item, answer string) {
+		times, last = append(times, time.Since(last)), time.Now()
 		if answer != it.Answer {
 			t.Logf("%-18s %s -> %q, want %q", it.ID, it.Question, answer, it.Answer)
 		}
@@ -84,9 +91,41 @@ func TestAccuracy(t *testing.T) {
 	for _, kind := range slices.Sorted(maps.Keys(scores)) {
 		s := scores[kind]
 		fmt.Printf("%-12s %4d of %4d right  %5.1f %%\n", kind, s.Right, s.Asked, s.Percent())
-		if bar := bars[kind]; s.Percent() < bar {
+		if bar := bars[kind]; s.Percent() < bar && (whole || kind == "all") {
 			t.Errorf("%s: %.1f %% right, want %.0f", kind, s.Percent(), bar)
 		}
+	}
+	slices.Sort(times)
+	fmt.Printf("an answer takes %.2f s (median), %.2f s at most, on %v\n", times[len(times)/2].Seconds(), times[len(times)-1].Seconds(), p.Device().Info)
+}
+
+// Where the model looks when it names a colour or a shape: at the thing it names.
+func TestAttention(t *testing.T) {
+	p := load(t, "")
+	list, err := Items("../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = slices.DeleteFunc(list, func(it Item) bool { return len(it.Box) == 0 || it.Kind == "where" })
+	if len(list) < 100 {
+		t.Fatalf("%d items name one thing, want 100", len(list))
+	}
+	if list = list[:100]; !whole {
+		list = every(list, 4)
+	}
+	var looks []Look
+	for _, it := range list {
+		look, err := Attend(t.Context(), p, it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks = append(looks, look)
+	}
+	layer, ratio, mass, share := Ratio(looks)
+	fmt.Printf("attention: %.1f %% of it inside boxes of %.1f %% of the picture, %.1f times their share, in layer %d, over %d items\n",
+		100*mass, 100*share, ratio, layer, len(looks))
+	if ratio < 3 {
+		t.Errorf("the boxes get %.1f times their share of the attention, want 3", ratio)
 	}
 }
 
