@@ -27,7 +27,7 @@ def main(folder):
         for shape, colour, x, y, r in shapes:
             draw.polygon([(u * SUPERSAMPLE, v * SUPERSAMPLE) for u, v in outline(shape, x, y, r, 0)], fill=COLOURS[colour])
         big.reduce(SUPERSAMPLE).save(os.path.join(folder, name), optimize=True)
-    drawn = {"bars.png": chart_scene(random.Random("example-9"), 176, 128, 5), "sign.png": text_scene(random.Random("example-3"), 144, 64)}
+    drawn = {"bars.png": chart_scene(random.Random("example-9"), 176, 128, 5), "sign.png": text_scene(random.Random("example-2"), 144, 64)}
     for name, scene in drawn.items():
         Image.fromarray(scene.image).save(os.path.join(folder, name), optimize=True)
 
