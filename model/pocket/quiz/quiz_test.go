@@ -133,7 +133,7 @@ func TestAttention(t *testing.T) {
 // tokens, and right answers. Without PIXTRAL_QUIZ=all only the formats that the
 // project promises something of, over few items.
 func TestQuantReport(t *testing.T) {
-	list, whole := items(t, 40), os.Getenv("PIXTRAL_QUIZ") == "all"
+	list := items(t, 40)
 	full := load(t, "")
 	plain, err := Ask(t.Context(), full, list, nil)
 	if err != nil {
