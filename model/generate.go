@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"math/rand/v2"
 	"time"
 
 	"pixtral-wgpu/tokenizer"
@@ -30,12 +29,16 @@ func (s *Session) Generate(ctx context.Context, smp Sampler, most int) iter.Seq2
 
 // generate is Generate that says why it ended.
 func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield func(tokenizer.Token) bool) (string, error) {
-	rng := smp.random()
+	prompt := make([]tokenizer.Token, len(s.held))
+	for i, p := range s.held {
+		prompt[i] = p.token
+	}
+	picker := smp.Picker(prompt)
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
-		tok, err := s.next(smp, rng)
+		tok, err := s.next(picker)
 		switch {
 		case err != nil:
 			return "", err
@@ -44,6 +47,7 @@ func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield fun
 		case n == most, s.Len() == s.Context():
 			return Full, nil
 		}
+		picker.Accept(tok)
 		if err := s.Step(ctx, tok); err != nil {
 			return "", err
 		}
@@ -51,15 +55,15 @@ func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield fun
 }
 
 // next picks the token that follows.
-func (s *Session) next(smp Sampler, rng *rand.Rand) (tokenizer.Token, error) {
-	if smp.greedy() {
+func (s *Session) next(picker *Picker) (tokenizer.Token, error) {
+	if picker.Likeliest() {
 		return s.Best()
 	}
 	logits, err := s.Logits()
 	if err != nil {
 		return 0, err
 	}
-	return smp.pick(logits, rng), nil
+	return picker.Pick(logits, nil)
 }
 
 // A Request is a prompt to be answered.
@@ -106,22 +110,19 @@ func (s *Session) Reply(ctx context.Context, req Request, emit func(piece string
 		return reply, err
 	}
 	reply.Usage.CachedTokens = s.kept
-	w := &writer{stops: req.Stop, emit: emit}
-	if s.p.Tokenizer != nil {
-		w.decoder = s.p.Tokenizer.NewDecoder()
-	}
+	w := s.p.NewWriter(req.Stop, emit)
 	var first time.Time
 	reason, err := s.generate(ctx, req.Sampler, req.MaxTokens, func(tok tokenizer.Token) bool {
 		if first.IsZero() {
 			first = time.Now()
 		}
 		reply.Tokens = append(reply.Tokens, tok)
-		return w.write(tok)
+		return w.Write(tok)
 	})
 	if first.IsZero() {
 		first = time.Now()
 	}
-	reply.Text, reply.FinishReason = w.end(), reason
+	reply.Text, reply.FinishReason = w.End(), reason
 	reply.Usage.CompletionTokens = len(reply.Tokens)
 	reply.Timings = Timings{Prompt: first.Sub(start), Answer: time.Since(first)}
 	return reply, cmp.Or(err, w.err)

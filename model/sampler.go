@@ -18,6 +18,11 @@ type Sampler struct {
 	TopP        float64 // keep the likeliest that together reach so much probability; 0 and 1 keep all
 	MinP        float64 // keep those at least so likely as the likeliest times this; 0 keeps all
 	Seed        uint64
+
+	PresencePenalty   float64                     // taken from the logit of each token of the answer so far; 0 is off
+	FrequencyPenalty  float64                     // the same for each time that it came; 0 is off
+	RepetitionPenalty float64                     // divides the positive logits of tokens of the prompt and the answer, multiplies the others; 0 and 1 are off
+	LogitBias         map[tokenizer.Token]float64 // added to the logits of tokens
 }
 
 // Check reports a value out of its range.
@@ -32,7 +37,7 @@ func (s Sampler) Check() error {
 	case !(s.MinP >= 0 && s.MinP <= 1):
 		return fmt.Errorf("a min-p of %g; it may be 0 (off) to 1", s.MinP)
 	}
-	return nil
+	return s.checkPenalties()
 }
 
 // greedy reports whether the likeliest token is always picked.

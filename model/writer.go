@@ -6,9 +6,9 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// A writer turns tokens into text, piece by piece, and ends at a stop text,
+// A Writer turns tokens into text, piece by piece, and ends at a stop text,
 // which may begin in one token and end in another.
-type writer struct {
+type Writer struct {
 	decoder *tokenizer.Decoder // nil if there is no text
 	stops   []string
 	emit    func(piece string) error
@@ -18,16 +18,27 @@ type writer struct {
 	err     error // of emit
 }
 
-// write takes a token and reports whether more are wanted.
-func (w *writer) write(tok tokenizer.Token) bool {
+// NewWriter returns a writer that gives emit the text piece by piece: whole
+// UTF-8, never a part of a stop text. Without a tokenizer there is no text.
+func (p *Pixtral) NewWriter(stops []string, emit func(piece string) error) *Writer {
+	w := &Writer{stops: stops, emit: emit}
+	if p.Tokenizer != nil {
+		w.decoder = p.Tokenizer.NewDecoder()
+	}
+	return w
+}
+
+// Write takes a token and reports whether more are wanted: not after a stop
+// text or an error of emit. It emits at most one piece.
+func (w *Writer) Write(tok tokenizer.Token) bool {
 	if w.decoder != nil {
 		w.take(w.decoder.Next(tok))
 	}
 	return !w.stopped && w.err == nil
 }
 
-// end takes what the decoder holds back and returns the whole text.
-func (w *writer) end() string {
+// End emits what was held back and returns the whole text.
+func (w *Writer) End() string {
 	if w.decoder != nil {
 		w.take(w.decoder.Flush())
 	}
@@ -37,7 +48,7 @@ func (w *writer) end() string {
 	return w.text.String()
 }
 
-func (w *writer) take(piece string) {
+func (w *Writer) take(piece string) {
 	if w.stopped || piece == "" {
 		return
 	}
@@ -57,7 +68,7 @@ func (w *writer) take(piece string) {
 }
 
 // find returns where the first stop text begins, -1 if there is none.
-func (w *writer) find() int {
+func (w *Writer) find() int {
 	first := -1
 	for _, stop := range w.stops {
 		if at := strings.Index(w.held, stop); stop != "" && at >= 0 && (first < 0 || at < first) {
@@ -77,7 +88,7 @@ func overlap(text, stop string) int {
 	return 0
 }
 
-func (w *writer) put(piece string) {
+func (w *Writer) put(piece string) {
 	if piece == "" || w.err != nil {
 		return
 	}

@@ -27,11 +27,11 @@ func TestWriterStops(t *testing.T) {
 		{[]string{"abc"}, []string{""}, []string{"abc"}},               // an empty one stops nothing
 	} {
 		var got []string
-		w := &writer{decoder: new(tokenizer.Tekken).NewDecoder(), stops: c.stops, emit: func(p string) error { got = append(got, p); return nil }}
+		w := &Writer{decoder: new(tokenizer.Tekken).NewDecoder(), stops: c.stops, emit: func(p string) error { got = append(got, p); return nil }}
 		for _, p := range c.pieces {
 			w.take(p)
 		}
-		text := w.end()
+		text := w.End()
 		if !slices.Equal(got, c.want) || text != strings.Join(c.want, "") {
 			t.Errorf("%q with stops %q gives %q (%q), want %q", c.pieces, c.stops, got, text, c.want)
 		}
@@ -40,10 +40,10 @@ func TestWriterStops(t *testing.T) {
 
 func TestWriterError(t *testing.T) {
 	broken := errors.New("broken pipe")
-	w := &writer{decoder: new(tokenizer.Tekken).NewDecoder(), emit: func(string) error { return broken }}
+	w := &Writer{decoder: new(tokenizer.Tekken).NewDecoder(), emit: func(string) error { return broken }}
 	w.take("a")
 	w.take("b")
-	if w.end(); w.err != broken {
+	if w.End(); w.err != broken {
 		t.Errorf("the error is %v", w.err)
 	}
 }

@@ -1,0 +1,98 @@
+// Package engine answers many requests at once on one model. A device and a
+// model are not safe for concurrent use: one goroutine of the engine owns them,
+// takes requests from a bounded queue and hands tokens back as they come.
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+
+	"pixtral-wgpu/model"
+)
+
+var (
+	// ErrBusy means that as many requests wait as may.
+	ErrBusy = errors.New("engine: the queue is full; try again later")
+	// ErrDeviceLost means that the device went away under a request. The engine
+	// opens it anew; the request may be sent again.
+	ErrDeviceLost = errors.New("engine: the device was lost while it worked; try again")
+	// ErrClosed means that the engine was closed.
+	ErrClosed = errors.New("engine: closed")
+)
+
+// Options says how much an engine does at a time; the zero value is right.
+type Options struct {
+	Context int    // most tokens of a request, prompt and answer together; 0 means model.DefaultContext
+	Slots   int    // requests that run at once; 0 means 32
+	Queue   int    // requests that may wait beside them; 0 means 128
+	KV      string // type of keys and values: "f16", "f32" or "q8_0"; "" means f16
+	Chunk   int    // prompt tokens evaluated at a time; 0 means 512
+
+	// Open opens device and model anew after the device was lost. Without it
+	// the engine answers ErrDeviceLost from then on.
+	Open func(ctx context.Context) (*model.Pixtral, error)
+}
+
+const (
+	defaultSlots = 32
+	defaultQueue = 128
+)
+
+// An Engine runs requests on one model. Its methods are safe for concurrent use.
+type Engine struct {
+	options Options
+	ctx     context.Context // done when the engine is closed
+	cancel  context.CancelFunc
+	ended   chan struct{} // closed when the loop has returned
+	wake    chan struct{} // holds one if the loop has something to look at
+
+	mu      sync.Mutex
+	model   *model.Pixtral
+	waiting []*task
+	calls   []*call
+	stats   Stats
+	closed  bool
+}
+
+// New starts an engine on a model, which is the engine's until Close; that the
+// model and its device must be closed is still the caller's to do.
+func New(p *model.Pixtral, o Options) (*Engine, error) {
+	o.Slots, o.Queue = cmp.Or(o.Slots, defaultSlots), cmp.Or(o.Queue, defaultQueue)
+	session, err := p.NewSession(model.SessionOptions{Context: o.Context, Chunk: o.Chunk, KV: o.KV})
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{options: o, model: p, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.stats.Context = session.Context()
+	go e.loop(session)
+	return e, nil
+}
+
+// Close ends all requests with ErrClosed and waits until the device is left alone.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.cancel()
+	<-e.ended
+	return nil
+}
+
+// Model returns the model, for facts that do not change: Name, Config and
+// Tokenizer. Its device belongs to the engine; see Exclusive.
+func (e *Engine) Model() *model.Pixtral {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.model
+}
+
+// nudge makes the loop look at what there is to do.
+func (e *Engine) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
