@@ -74,7 +74,7 @@ func (d *Device) compile(v shaders.Variant) (*kernel, error) {
 	defer layout.Release()
 	k.pipeline, err = d.dev.TryCreateComputePipeline(&wgpu.ComputePipelineDescriptor{
 		Label: k.name, Layout: layout,
-		Compute: wgpu.ProgrammableStageDescriptor{Module: mod, EntryPoint: v.Kernel},
+		Compute: wgpu.ProgrammableStageDescriptor{Module: mod, EntryPoint: v.Entry()},
 	})
 	if err = d.check(err); err != nil {
 		return nil, located(m, err)

@@ -15,10 +15,11 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 )
 
-//go:embed *.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl
+//go:embed *.wgsl inspect/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl
 var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
@@ -27,7 +28,7 @@ func Embedded() fs.FS { return files }
 // A Variant is one instance of a kernel. It is comparable, so it serves as the
 // key of the pipeline cache.
 type Variant struct {
-	Kernel  string // file stem and entry point, for example "linear_vec"
+	Kernel  string // file without .wgsl, for example "linear_vec"; its last element is the entry point
 	Weights string // format of the matrix in group 1; "" if the kernel reads none
 	Cache   string // element type of the keys and values in group 1; "" if it reads none
 	Set     Set    // overrides by name; the others keep their defaults
@@ -60,14 +61,22 @@ func (v Variant) String() string {
 	return b.String()
 }
 
-// Kernels lists the kernels in fsys by name: the stems of the files at its top.
+// Entry is the name of v's entry point.
+func (v Variant) Entry() string { return path.Base(v.Kernel) }
+
+// Kernels lists the kernels in fsys by name: the stems of the files at its top,
+// and of those in inspect, which run only when someone looks.
 func Kernels(fsys fs.FS) ([]string, error) {
 	paths, err := fs.Glob(fsys, "*.wgsl")
 	if err != nil {
 		return nil, err
 	}
+	inspect, err := fs.Glob(fsys, "inspect/*.wgsl")
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	for _, p := range paths {
+	for _, p := range append(paths, inspect...) {
 		if stem := strings.TrimSuffix(p, ".wgsl"); !strings.Contains(stem, ".") {
 			names = append(names, stem) // "x.q8.wgsl" is x written for one format
 		}

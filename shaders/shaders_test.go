@@ -20,7 +20,7 @@ func TestLinkAll(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			if !strings.Contains(m.Code, "\nfn "+name+"(") {
+			if !strings.Contains(m.Code, "\nfn "+v.Entry()+"(") {
 				t.Errorf("%v has no entry point %s", v, name)
 			}
 			if len(m.Params) == 0 || len(m.Params) > 8 {

@@ -26,7 +26,7 @@ func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
 		embedChecks(), linearChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(),
-		elementwiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(),
+		elementwiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(),
 	} {
 		all = append(all, list...)
 	}
