@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"fmt"
 
 	"pixtral-wgpu/gpu"
@@ -79,8 +80,44 @@ func embedChecks() []Check {
 		list = append(list, Check{"embed", f.Name + " weights of 1e-4", func(d *gpu.Device) error {
 			return on(d, func(b *bench) error { return embed(b, f, 256, 1e-4) })
 		}})
+		if f.Codec != nil {
+			list = append(list, Check{"embed", f.Name + " golden block", func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return golden(b, f) })
+			}})
+		}
 	}
 	return list
+}
+
+// golden reads the block of specification section 10.2: byte k is 37k+11, then
+// the scales are set. What is in it the codec's own test compares with the
+// specification.
+func golden(b *bench, f quant.Format) error {
+	blocks := make([]byte, f.Codec.Bytes)
+	for k := range blocks {
+		blocks[k] = byte(37*k + 11)
+	}
+	scale, minimum := 0, 2
+	switch f.Name {
+	case quant.Q6_K.Name:
+		scale, minimum = 208, -1
+	case quant.Q4_0.Name, quant.Q5_0.Name, quant.Q8_0.Name:
+		minimum = -1
+	}
+	copy(blocks[scale:], []byte{0x66, 0x2e})
+	if minimum >= 0 {
+		copy(blocks[minimum:], []byte{0x66, 0x2a})
+	}
+	blocks = bytes.Repeat(blocks, f.Block/f.Codec.Weights)
+	want := make([]float32, f.Block)
+	f.Codec.Dequantize(want, blocks)
+	table := b.packed(f, f.Repack(blocks), f.Block)
+	at, y := b.ints("tokens", []uint32{0}), b.poisoned("y", 1, f.Block)
+	got := b.result(y, func(r *gpu.Recorder) { ops.Embed(r, y, at, table) })
+	if b.err != nil {
+		return b.err
+	}
+	return near(got, want, 0)
 }
 
 func embed(b *bench, f quant.Format, dim int, scale float32) error {
