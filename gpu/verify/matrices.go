@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -33,6 +34,9 @@ func linearChecks() []Check {
 			if f.Codec != nil {
 				sizes = sizes[:blocks]
 			}
+			if kernel == "linear_lane" {
+				sizes = append(sizes[:len(sizes):len(sizes)], [3]int{2, 33, 96}, [3]int{1, 1029, 64}) // its other shapes
+			}
 			for _, s := range sizes {
 				list = append(list, Check{kernel, fmt.Sprint(f.Name, " ", s), func(d *gpu.Device) error {
 					return on(d, func(b *bench) error { return linear(b, kernel, f, s[0], s[1], s[2], 1) })
@@ -44,6 +48,48 @@ func linearChecks() []Check {
 		}
 	}
 	return list
+}
+
+// equalRows is how many rows of x share a product whose rows must be equal to
+// those of a product of one row, to the bit.
+var equalRows = []int{2, 3, 5, 8, 13, 32}
+
+// alikeChecks hold that an answer does not depend on what it is computed
+// together with.
+func alikeChecks() []Check {
+	var list []Check
+	for _, kernels := range [][2]string{{"linear_lane", "linear_lane"}, {"linear_block", "linear_lane"}} {
+		for _, f := range quant.Formats {
+			list = append(list, Check{kernels[0], fmt.Sprintf("%s rows equal to one of %s", f.Name, kernels[1]), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return alike(b, kernels[0], kernels[1], f) })
+			}})
+		}
+	}
+	return list
+}
+
+func alike(b *bench, kernel, single string, f quant.Format) error {
+	const rows, most = 71, 32
+	cols := whole(f, 264)
+	xs := noise(1, most*cols)
+	xs[cols/2] = 1e5
+	w, _ := b.matrix(f, noise(2, rows*cols), cols)
+	var want []float32
+	for i := range most {
+		x, y := b.floats("x", xs[i*cols:(i+1)*cols], 1, cols), b.poisoned("y", 1, rows)
+		want = append(want, b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, single, y, x, w) })...)
+	}
+	for _, n := range equalRows {
+		x, y := b.floats("x", xs[:n*cols], n, cols), b.poisoned("y", n, rows)
+		got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, kernel, y, x, w) })
+		if b.err != nil {
+			return b.err
+		}
+		if !slices.Equal(got, want[:n*rows]) {
+			return fmt.Errorf("rows of %d are not those of %s alone", n, single)
+		}
+	}
+	return nil
 }
 
 // whole rounds cols up to what a row of f holds.
