@@ -45,6 +45,12 @@ func (d *Device) NewClock() (*Clock, error) {
 	return &Clock{queries: q, ticks: Tensor{Name: "clock", Type: U32, Shape: []int{maxSpans, 4}, buf: buf}}, nil
 }
 
+// Free gives the clock's memory back.
+func (c *Clock) Free(d *Device) {
+	d.Free(c.ticks)
+	c.queries.Release()
+}
+
 func (c *Clock) full() bool { return c != nil && len(c.pending) == maxSpans }
 
 func (c *Clock) next(d *Device, kernel, name string) (q *wgpu.QuerySet, at int, err error) {
