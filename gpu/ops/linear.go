@@ -5,20 +5,21 @@ import (
 	"pixtral-wgpu/shaders"
 )
 
-type linearVecParams struct{ Octets, Rows, First, Stride uint32 }
-
-type linearLaneParams struct{ Octets, Rows, First, Stride, Tokens uint32 }
+type linearVecParams struct{ Octets, Rows, First, Stride, Tokens uint32 }
 
 type linearTileParams struct{ Octets, Rows, First, Stride, Begin, Until uint32 }
 
 const (
-	vecRows  = 4  // up to how many rows of x linear_vec beats linear_tile
-	laneRows = 12 // and linear_lane linear_block
+	// AlikeRows is up to how many rows of x a product is the same to the bit for
+	// each row, whatever other rows there are. On a software adapter there is no bound.
+	AlikeRows = 32
+
+	laneRows = 12 // up to how many rows of x linear_lane beats linear_block
 )
 
 // Linear records y = x · Wᵀ. x: [n, w.Cols]; y: [n, w.Rows]; w.Cols a multiple
-// of 8. A few rows take linear_vec, many linear_tile; where the adapter is
-// software, linear_lane and linear_block.
+// of 8. Up to AlikeRows rows take linear_vec, more of them linear_tile; where the
+// adapter is software, linear_lane and linear_block.
 func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
 	n := x.Shape[0]
 	kernel := "linear_tile"
@@ -27,7 +28,7 @@ func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
 		kernel = "linear_lane"
 	case software:
 		kernel = "linear_block"
-	case n <= vecRows:
+	case n <= AlikeRows:
 		kernel = "linear_vec"
 	}
 	LinearBy(r, kernel, y, x, w)
@@ -84,14 +85,28 @@ func (l linear) dispatch(n int, params any, groups [3]int, set ...shaders.Overri
 
 // sizes are the parameters that all kernels begin with.
 func (l linear) sizes() linearVecParams {
-	return linearVecParams{uint32(l.w.Cols / 8), uint32(l.shard.Rows), uint32(l.shard.First), uint32(l.w.Rows)}
+	return linearVecParams{
+		uint32(l.w.Cols / 8), uint32(l.shard.Rows), uint32(l.shard.First), uint32(l.w.Rows), uint32(l.x.Shape[0]),
+	}
 }
 
-// vec records a workgroup for each row of W and of x.
+// vec records a workgroup for 2 or 4 rows of W and up to 8 of x.
 func (l linear) vec(r *gpu.Recorder) {
-	groups := fold(l.shard.Rows)
-	groups[2] = l.x.Shape[0]
-	r.Dispatch(l.dispatch(l.x.Shape[0], l.sizes(), groups))
+	n := l.x.Shape[0]
+	rows, tokens := 4, 1
+	for tokens < min(n, 8) {
+		tokens *= 2
+	}
+	if tokens > 2 {
+		rows = 2 // sums stay in registers
+	}
+	groups := fold(ceil(l.shard.Rows, rows))
+	groups[2] = ceil(n, tokens)
+	r.Dispatch(l.dispatch(n, l.sizes(), groups, set("ROWS", rows), set("TOKENS", tokens), set("SUMS", rows*tokens)))
+}
+
+func set(name string, value int) shaders.Override {
+	return shaders.Override{Name: name, Value: uint32(value)}
 }
 
 // lane records an invocation for 4 or 8 rows of W and up to 4 of x.
@@ -107,9 +122,7 @@ func (l linear) lane(r *gpu.Recorder) {
 	}
 	groups := fold(ceil(l.shard.Rows, rows*width))
 	groups[2] = ceil(n, tokens)
-	p := l.sizes()
-	r.Dispatch(l.dispatch(n, linearLaneParams{p.Octets, p.Rows, p.First, p.Stride, uint32(n)}, groups,
-		shaders.Override{Name: "ROWS", Value: uint32(rows)}, shaders.Override{Name: "TOKENS", Value: uint32(tokens)}))
+	r.Dispatch(l.dispatch(n, l.sizes(), groups, set("ROWS", rows), set("TOKENS", tokens)))
 }
 
 // tile records tiles of so many rows of W by so many of x, in as many

@@ -58,7 +58,7 @@ var equalRows = []int{2, 3, 5, 8, 13, 32}
 // together with.
 func alikeChecks() []Check {
 	var list []Check
-	for _, kernels := range [][2]string{{"linear_lane", "linear_lane"}, {"linear_block", "linear_lane"}} {
+	for _, kernels := range [][2]string{{"linear_vec", "linear_vec"}, {"linear_lane", "linear_lane"}, {"linear_block", "linear_lane"}} {
 		for _, f := range quant.Formats {
 			list = append(list, Check{kernels[0], fmt.Sprintf("%s rows equal to one of %s", f.Name, kernels[1]), func(d *gpu.Device) error {
 				return on(d, func(b *bench) error { return alike(b, kernels[0], kernels[1], f) })
