@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"image"
+	"image/png"
+	"math"
 	"strings"
 	"testing"
 
@@ -33,6 +37,26 @@ func TestInfo(t *testing.T) {
 	if p.Fits != nil && (!*p.Fits || p.Auto == nil || p.Auto.Quant != "" || p.Largest == 0) {
 		t.Errorf("pocket does not fit: %+v", p)
 	}
+	large := largest(t)
+	for _, flags := range []string{"--ctx 500", "--quant q4_0 --kv q8_0 --ctx 4000", "--quant q8_0 --ctx 500 --gpu-layers 2"} {
+		args := strings.Fields(flags)
+		okJSON(t, &p, "", append([]string{"info", "--json"}, args...)...)
+		used := askJSON(t, "", append(args, "--max-tokens", "1", large, "What is this?")...).Memory
+		off := float64(used.Peak)/float64(p.Plan.Total) - 1
+		if used.Planned != p.Plan.Total || math.Abs(off) > 0.03 {
+			t.Errorf("%s: info says %d bytes, run planned %d and took %d, %.1f %% off", flags, p.Plan.Total, used.Planned, used.Peak, 100*off)
+		}
+	}
+}
+
+// largest writes a picture of the most pixels that the embedded model sees.
+func largest(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 256, 256))); err != nil {
+		t.Fatal(err)
+	}
+	return file(t, "large.png", b.String())
 }
 
 // Pixtral 12B without its weights: the arithmetic of people's choices.
