@@ -76,21 +76,19 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 }
 
 // FitContext returns the largest context, at most MaxContext and in whole
-// hundreds, that a plan within so many bytes has with so many layers in host
-// memory; 0 if not even 256 tokens fit.
-func (c *Checkpoint) FitContext(quant string, streamed int, o SessionOptions, bytes uint64) (int, error) {
+// hundreds, that a plan within so many bytes has; 0 if not even 256 tokens fit.
+func (c *Checkpoint) FitContext(quant string, o SessionOptions, bytes uint64) (int, error) {
 	low, high := 0, MaxContext
 	for low < high {
-		tokens := (low + high + 1) / 2
-		o.Context = max(tokens, 2)
-		p, err := c.PlanStreamed(quant, streamed, o)
+		o.Context = (low + high + 1) / 2
+		p, err := c.Plan(quant, SessionOptions{Context: max(o.Context, 2), Chunk: o.Chunk, KV: o.KV})
 		if err != nil {
 			return 0, err
 		}
 		if p.Total() <= bytes {
-			low = tokens
+			low = o.Context
 		} else {
-			high = tokens - 1
+			high = o.Context - 1
 		}
 	}
 	if low < 256 {

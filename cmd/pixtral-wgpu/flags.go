@@ -24,14 +24,12 @@ func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.of, "|") }
 
 func (c *choice) Set(s string) error {
-	for _, value := range c.of {
-		if strings.EqualFold(value, s) { // files and other programs write Q4_K
-			c.value = value
-			return nil
-		}
+	if !slices.Contains(c.of, s) {
+		named := slices.DeleteFunc(slices.Clone(c.of), func(name string) bool { return name == "" })
+		return fmt.Errorf("it may be %s", orList(named))
 	}
-	named := slices.DeleteFunc(slices.Clone(c.of), func(name string) bool { return name == "" })
-	return fmt.Errorf("it may be %s", orList(named))
+	c.value = s
+	return nil
 }
 
 // oneOf adds a flag that takes one of a few values; the first is its default.
@@ -106,14 +104,23 @@ type imageFlags struct {
 }
 
 func (f *imageFlags) add(fs *pflag.FlagSet) {
-	f.exif = oneOf(fs, "exif", "turn photographs upright by their EXIF orientation, or leave them as mistral-common does", "apply", "ignore")
+	f.exif = exifFlag(fs)
 	fs.IntVar(&f.mostMB, "max-download", 20, "largest image to fetch from a URL, in `MB`")
+}
+
+// exifFlag adds the flag for the orientation of photographs.
+func exifFlag(fs *pflag.FlagSet) *choice {
+	return oneOf(fs, "exif", "turn photographs upright by their EXIF orientation, or leave them as mistral-common does", "apply", "ignore")
+}
+
+func orientation(exif *choice) pixels.Orientation {
+	if exif.value == "ignore" {
+		return pixels.Ignore
+	}
+	return pixels.Apply
 }
 
 // options returns how pixels.Decode is to read images.
 func (f *imageFlags) options() pixels.Options {
-	if f.exif.value == "ignore" {
-		return pixels.Options{Orientation: pixels.Ignore}
-	}
-	return pixels.Options{}
+	return pixels.Options{Orientation: orientation(f.exif)}
 }

@@ -26,9 +26,10 @@ var floors = map[string][]string{
 	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
 	"model/pocket/quiz": {"gpu/ref", "model", "model/pixels", "tokenizer"},
 	"engine":            {"gpu", "model", "model/pixels", "tokenizer"},
+	"web":               {"engine", "gpu", "model", "model/pixels", "tokenizer"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
-	"cmd/pixtral-wgpu": {"bench", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
-		"model/reference", "model/safetensors", "tokenizer"},
+	"cmd/pixtral-wgpu": {"bench", "engine", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
+		"model/reference", "model/safetensors", "tokenizer", "web"},
 }
 
 // bindings is what only gpu may import.

@@ -93,7 +93,7 @@ func (c *camera) takePart(part tokenizer.Part, l lens) (*pixels.Patches, error) 
 	if part.Type != tokenizer.PartImage || strings.HasPrefix(part.Source, "data:") {
 		return c.take(part.Source, l)
 	}
-	data, err := unbase64(part.Source)
+	data, err := pixels.Base64(part.Source)
 	if err != nil {
 		return nil, imageError(part.Source, err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"pixtral-wgpu/model/pixels"
 )
 
 const (
@@ -28,12 +29,12 @@ type reader struct {
 // read returns the contents of a source: "-" for standard input, an http,
 // https, data or file URL, or the path of a file.
 func (r *reader) read(source string) ([]byte, error) {
-	scheme, rest, _ := strings.Cut(source, ":")
+	scheme, _, _ := strings.Cut(source, ":")
 	switch scheme := strings.ToLower(scheme); {
 	case source == "-":
 		return r.drain()
 	case scheme == "data":
-		return dataURI(rest)
+		return pixels.DataURI(source)
 	case scheme == "http" || scheme == "https":
 		return r.fetch(source)
 	case scheme == "file":
@@ -134,32 +135,4 @@ func (r *reader) download(req *http.Request) ([]byte, error) {
 		return nil, &tooLongError{r.maxFetch}
 	}
 	return readMost(resp.Body, r.maxFetch)
-}
-
-// dataURI reads what follows "data:" (RFC 2397).
-func dataURI(rest string) ([]byte, error) {
-	header, body, ok := strings.Cut(rest, ",")
-	if !ok {
-		return nil, errors.New("a data URI without a comma")
-	}
-	body, err := url.PathUnescape(body)
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasSuffix(strings.ToLower(header), ";base64") {
-		return unbase64(body)
-	}
-	return []byte(body), nil
-}
-
-// unbase64 reads base64 as people send it: of either alphabet, with or without
-// padding and white space.
-func unbase64(text string) ([]byte, error) {
-	text = strings.Join(strings.Fields(text), "")
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-	data, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, fmt.Errorf("not base64: %w", err)
-	}
-	return data, nil
 }

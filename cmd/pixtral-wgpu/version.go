@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,17 +24,24 @@ func newVersion() *cobra.Command {
 	}
 }
 
-func printVersion(w io.Writer) {
-	version, commit := "(unknown)", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				commit = " " + s.Value
-			}
+// version returns the program's version and the commit it was built from, "" if
+// that is not known.
+func version() (version, commit string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)", ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			commit = s.Value
 		}
 	}
-	fmt.Fprintf(w, "pixtral-wgpu %s%s\n", version, commit)
+	return info.Main.Version, commit
+}
+
+func printVersion(w io.Writer) {
+	version, commit := version()
+	fmt.Fprintln(w, strings.TrimSpace("pixtral-wgpu "+version+" "+commit))
 	fmt.Fprintf(w, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "wgpu-native %s\n", gpu.NativeVersion())
 }

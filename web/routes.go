@@ -1,0 +1,80 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// A route is one thing the server can be asked.
+type route struct {
+	method, path string
+	summary      string
+	open         bool // answered without a key
+	handle       func(s *Server, w http.ResponseWriter, r *http.Request) error
+	in, out      any // bodies of request and answer, for the description; nil for none
+}
+
+// routes lists all there are, besides the page at "/".
+func routes() []route {
+	return []route{
+		{"POST", "/v1/chat/completions", "Answer a conversation with text and images", false, (*Server).chat, chatRequest{}, chatCompletion{}},
+		{"POST", "/v1/completions", "Go on with a text", false, (*Server).completions, completionRequest{}, completion{}},
+		{"POST", "/v1/embeddings", "Not offered: this model has no embeddings", false, (*Server).embeddings, nil, wireError{}},
+		{"GET", "/v1/models", "List the model and its aliases", false, (*Server).models, nil, modelList{}},
+		{"GET", "/v1/models/{id...}", "Describe the model", false, (*Server).model, nil, modelCard{}},
+		{"POST", "/tokenize", "Count and list the tokens of a text or a conversation", false, (*Server).tokenize, tokenizeRequest{}, tokenized{}},
+		{"POST", "/detokenize", "Return the text of tokens", false, (*Server).detokenize, detokenizeRequest{}, detokenized{}},
+		{"GET", "/health", "200 and an empty body while the model can answer, else 503", true, (*Server).health, nil, nil},
+		{"GET", "/metrics", "Counters and histograms for Prometheus", false, (*Server).serveMetrics, nil, nil},
+		{"GET", "/version", "The version of the program", true, (*Server).version, nil, versionInfo{}},
+		{"GET", "/openapi.json", "This description", true, (*Server).openAPI, nil, nil},
+	}
+}
+
+// mux sends each request to its route, and all others to the page.
+func (s *Server) mux() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes() {
+		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
+			if !r.open {
+				if err := s.o.Keys.check(req); err != nil {
+					fail(w, req, err)
+					return
+				}
+			}
+			if err := r.handle(s, w, req); err != nil {
+				fail(w, req, err)
+			}
+		})
+	}
+	mux.HandleFunc("/", s.fallback)
+	return mux
+}
+
+// fallback answers what is on no route: files of the page, or an error that
+// says what there is.
+func (s *Server) fallback(w http.ResponseWriter, r *http.Request) {
+	if methods := methodsOf(r.URL.Path); len(methods) > 0 {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		fail(w, r, &apiError{Status: http.StatusMethodNotAllowed, Type: invalidRequest,
+			Message: r.URL.Path + " takes " + strings.Join(methods, " and ") + ", not " + shorten(r.Method) + "."})
+		return
+	}
+	if s.servePage(w, r) {
+		return
+	}
+	fail(w, r, &apiError{Status: http.StatusNotFound, Type: notFound, Message: "There is nothing at " + shorten(r.URL.Path) + "; /openapi.json lists what there is."})
+}
+
+// methodsOf returns the methods of the routes at a path.
+func methodsOf(path string) (methods []string) {
+	for _, r := range routes() {
+		prefix, rest := strings.CutSuffix(r.path, "{id...}")
+		if r.path == path || rest && strings.HasPrefix(path, prefix) && len(path) > len(prefix) {
+			methods = append(methods, r.method)
+		}
+	}
+	slices.Sort(methods)
+	return methods
+}
