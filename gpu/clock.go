@@ -14,6 +14,8 @@ type Span struct {
 	Name     string        // the value it wrote, with its scopes
 	Start    time.Duration // since the first span of its submission
 	Duration time.Duration
+	Work     float64 // multiply-adds, about
+	Bytes    uint64  // read and written, about
 }
 
 // A Clock measures dispatches with GPU timestamps. Give one to a Recorder: each
@@ -45,10 +47,16 @@ func (d *Device) NewClock() (*Clock, error) {
 	return &Clock{queries: q, ticks: Tensor{Name: "clock", Type: U32, Shape: []int{maxSpans, 4}, buf: buf}}, nil
 }
 
+// Free gives the clock's memory back.
+func (c *Clock) Free(d *Device) {
+	d.Free(c.ticks)
+	c.queries.Release()
+}
+
 func (c *Clock) full() bool { return c != nil && len(c.pending) == maxSpans }
 
-func (c *Clock) next(d *Device, kernel, name string) (q *wgpu.QuerySet, at int, err error) {
-	c.pending = append(c.pending, Span{Kernel: kernel, Name: name})
+func (c *Clock) next(s Span) (q *wgpu.QuerySet, at int, err error) {
+	c.pending = append(c.pending, s)
 	return c.queries, 2 * (len(c.pending) - 1), nil
 }
 

@@ -25,9 +25,10 @@ import (
 type Options struct {
 	Device        string // index or part of the name of an adapter; "" takes the first
 	DefaultLimits bool   // request only what WebGPU promises everywhere
+	Plain         bool   // use no feature that an adapter may lack, and check kernels at run time
 	MemoryBytes   uint64 // refuse to allocate beyond this; 0 leaves it to the driver
 	ShardBytes    uint64 // split matrices into shards of at most this; 0 means as large as a binding
-	Shaders       fs.FS  // kernels; nil means those in the program
+	Shaders       fs.FS  // kernels, checked at run time; nil means those in the program, which are trusted
 }
 
 // A Device owns a queue, the compiled kernels and the cached bind groups.

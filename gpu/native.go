@@ -2,8 +2,9 @@ package gpu
 
 // What the bindings lack or break, called on the same library by its C API
 // (webgpu.h and wgpu.h of wgpu-native v29): a device request with callbacks for
-// a lost device and for errors outside any scope, timestamps around a compute
-// pass, and the length of a timestamp tick. Only the prototypes and structs
+// a lost device and for errors outside any scope, shader modules without checks
+// at run time, timestamps around a compute pass, and the length of a timestamp
+// tick. Only the prototypes and structs
 // that are used are declared; the bindings link the library itself.
 
 /*
@@ -29,12 +30,15 @@ typedef struct {
 typedef struct { uint64_t id; } px_future;
 typedef struct { void *next; void *query_set; uint32_t begin, end; } px_timestamps;
 typedef struct { void *next; px_string label; px_timestamps const *timestamps; } px_pass_desc;
+typedef struct { void *next; uint32_t type; px_string code; } px_wgsl;
+typedef struct { px_wgsl *next; px_string label; } px_module_desc;
 typedef struct { void *next; unsigned char rest[1024]; } px_limits;    // larger than WGPULimits
 
 extern px_future wgpuAdapterRequestDevice(void *adapter, px_device_desc const *desc, px_callback_info info);
 extern uint32_t wgpuAdapterGetLimits(void *adapter, px_limits *limits);
 extern void *wgpuCommandEncoderBeginComputePass(void *encoder, px_pass_desc const *desc);
 extern void wgpuComputePassEncoderEnd(void *pass);
+extern void *wgpuDeviceCreateShaderModuleTrusted(void *device, px_module_desc const *desc, uint64_t checks);
 extern void wgpuDeviceDestroy(void *device);
 extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
@@ -108,6 +112,12 @@ static void *px_begin_pass(void *encoder, void *query_set, uint32_t begin) {
 	return wgpuCommandEncoderBeginComputePass(encoder, &desc);
 }
 
+static void *px_trusted_module(void *device, char const *label, char const *code) {
+	px_wgsl wgsl = { NULL, 2, { code, SIZE_MAX } };    // WGPUSType_ShaderSourceWGSL
+	px_module_desc desc = { &wgsl, { label, SIZE_MAX } };
+	return wgpuDeviceCreateShaderModuleTrusted(device, &desc, 0);
+}
+
 static int px_lost(px_sink *s) { return atomic_load(&s->lost); }
 static int px_failed(px_sink *s) { return atomic_load(&s->failed) == 2; }
 static void px_clear(px_sink *s) { atomic_store(&s->failed, 0); }
@@ -177,6 +187,16 @@ func (s sink) take() error {
 
 // destroy frees all memory of a device at once; it counts as lost from then on.
 func destroy(d *wgpu.Device) { C.wgpuDeviceDestroy(handle(d)) }
+
+// trustedModule makes a shader module whose loops are not counted and whose
+// indices into private and workgroup arrays are not clamped. Its errors come to
+// the sink.
+func trustedModule(d *wgpu.Device, label, code string) *wgpu.ShaderModule {
+	l, c := C.CString(label), C.CString(code)
+	defer C.free(unsafe.Pointer(l))
+	defer C.free(unsafe.Pointer(c))
+	return wrap[wgpu.ShaderModule](C.px_trusted_module(handle(d), l, c))
+}
 
 // beginPass begins a compute pass. With a query set it writes timestamps to
 // queries at and at+1.

@@ -27,6 +27,7 @@ type Dispatch struct {
 	Group1  []Tensor // the parts of a matrix, or keys and values
 	Groups  [3]int   // workgroups; zero means 1
 	Work    float64  // multiply-adds, about: paces the submissions
+	Bytes   uint64   // moved, for the clock; 0 means all of Read, Group1 and Write
 	Partial bool     // more dispatches complete Write: no tap yet
 }
 
@@ -138,7 +139,7 @@ func (r *Recorder) dispatch(d Dispatch) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
-	if err := r.begin(k.name, d.Write); err != nil {
+	if err := r.begin(k.name, &d); err != nil {
 		return err
 	}
 	r.pass.SetPipeline(k.pipeline)
@@ -158,6 +159,18 @@ func (r *Recorder) dispatch(d Dispatch) error {
 	return nil
 }
 
+// moved is how many bytes d reads and writes, about.
+func (d *Dispatch) moved() uint64 {
+	if d.Bytes > 0 {
+		return d.Bytes
+	}
+	bytes := d.Write.Bytes()
+	for _, t := range slices.Concat(d.Read, d.Group1) {
+		bytes += t.Bytes()
+	}
+	return bytes
+}
+
 // Fit returns how many of n items, each of so much work, one submission may
 // hold: a multiple of step, or n. Kernels over many rows are cut by it.
 func (r *Recorder) Fit(n, step int, work float64) int {
@@ -170,13 +183,13 @@ func (r *Recorder) Fit(n, step int, work float64) int {
 
 // begin makes sure that a pass is open: one for all dispatches, or one for each
 // if they are timed.
-func (r *Recorder) begin(kernel string, write Tensor) error {
+func (r *Recorder) begin(kernel string, d *Dispatch) error {
 	if err := r.encoder(); err != nil {
 		return err
 	}
 	if r.Clock != nil {
 		r.endPass()
-		queries, at, err := r.Clock.next(r.dev, kernel, r.name(write))
+		queries, at, err := r.Clock.next(Span{Kernel: kernel, Name: r.name(d.Write), Work: d.Work, Bytes: d.moved()})
 		if err != nil {
 			return err
 		}

@@ -100,4 +100,7 @@ func (m *Matrix) Bytes() (n uint64) {
 	return n
 }
 
+// Blocks reports whether the weights of m lie in blocks that share scales.
+func (m *Matrix) Blocks() bool { return m.Format != "f32" && m.Format != "f16" && m.Format != "bf16" }
+
 func (m *Matrix) String() string { return fmt.Sprintf("%s[%d %d]", m.Name, m.Rows, m.Cols) }

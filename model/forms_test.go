@@ -12,6 +12,7 @@ import (
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/gguf"
 	"pixtral-wgpu/model/safetensors"
+	"pixtral-wgpu/tokenizer"
 )
 
 // copied returns a directory with the files of a form.
@@ -326,4 +327,37 @@ func TestVocabularyOfGGUF(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.why, err, c.want)
 		}
 	}
+}
+
+// A model in Hugging Face's layout has its vocabulary in tokenizer.json, or in
+// tekken.json if that is there too.
+func TestVocabularyOfHuggingFace(t *testing.T) {
+	dir := copied(t, "llama")
+	put := func(name string, value any) {
+		data, err := json.Marshal(value)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
+	}
+	vocab := map[string]int{"AB": 0}
+	for i := 1; i < 72; i++ {
+		vocab[string(rune('!'+i))] = i
+	}
+	file := map[string]any{
+		"pre_tokenizer": map[string]any{"type": "ByteLevel", "add_prefix_space": false, "use_regex": true},
+		"model":         map[string]any{"type": "BPE", "vocab": vocab, "merges": []string{"A B"}},
+	}
+	put("tokenizer.json", file)
+	c, err := model.OpenCheckpoint(dir)
+	check(t, err)
+	if got := c.Tokenizer.Encode("ABA"); !slices.Equal(got, []tokenizer.Token{0, 'A' - '!'}) {
+		t.Errorf("ABA is %d", got)
+	}
+	check(t, c.Close())
+	vocab["CD"] = 72
+	put("tokenizer.json", file)
+	wants(t, "a token more", dir, "vocabulary: 73 tokens, but the model's vocabulary has 72")
+	put("tokenizer.json", "no object")
+	wants(t, "no vocabulary", dir, "tokenizer.json")
+	put("tekken.json", "no object")
+	wants(t, "Tekken goes first", dir, "tekken.json")
 }

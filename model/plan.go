@@ -76,19 +76,21 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 }
 
 // FitContext returns the largest context, at most MaxContext and in whole
-// hundreds, that a plan within so many bytes has; 0 if not even 256 tokens fit.
-func (c *Checkpoint) FitContext(quant string, o SessionOptions, bytes uint64) (int, error) {
+// hundreds, that a plan within so many bytes has with so many layers in host
+// memory; 0 if not even 256 tokens fit.
+func (c *Checkpoint) FitContext(quant string, streamed int, o SessionOptions, bytes uint64) (int, error) {
 	low, high := 0, MaxContext
 	for low < high {
-		o.Context = (low + high + 1) / 2
-		p, err := c.Plan(quant, SessionOptions{Context: max(o.Context, 2), Chunk: o.Chunk, KV: o.KV})
+		tokens := (low + high + 1) / 2
+		o.Context = max(tokens, 2)
+		p, err := c.PlanStreamed(quant, streamed, o)
 		if err != nil {
 			return 0, err
 		}
 		if p.Total() <= bytes {
-			low = o.Context
+			low = tokens
 		} else {
-			high = o.Context - 1
+			high = tokens - 1
 		}
 	}
 	if low < 256 {

@@ -70,7 +70,7 @@ func TestAuto(t *testing.T) {
 	if _, _, err := c.Auto(model.SessionOptions{}, 6<<30); err == nil || !strings.Contains(err.Error(), "--gpu-layers") {
 		t.Errorf("with 6 GiB: %v", err)
 	}
-	fits, err := c.FitContext("q4_k", model.SessionOptions{}, 12<<30)
+	fits, err := c.FitContext("q4_k", 0, model.SessionOptions{}, 12<<30)
 	check(t, err)
 	at, err := c.Plan("q4_k", model.SessionOptions{Context: fits})
 	check(t, err)
@@ -79,7 +79,7 @@ func TestAuto(t *testing.T) {
 	if at.Total() > 12<<30 || beyond.Total() <= 12<<30 {
 		t.Errorf("a context of %d takes %s, 200 more %s", fits, gpu.Size(at.Total()), gpu.Size(beyond.Total()))
 	}
-	if fits, err := c.FitContext("q4_k", model.SessionOptions{}, 1<<30); fits != 0 || err != nil {
+	if fits, err := c.FitContext("q4_k", 0, model.SessionOptions{}, 1<<30); fits != 0 || err != nil {
 		t.Errorf("in 1 GiB a context of %d fits (%v)", fits, err)
 	}
 }

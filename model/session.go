@@ -42,6 +42,8 @@ type Session struct {
 	images  map[[32]byte]gpu.Tensor // rows of images, by content
 	encoded int                     // images that were encoded, not found
 	kept    int                     // tokens that the last Sync found held
+
+	elsewhere bool // the logits are those of a position visited, not of the last
 }
 
 // A place is what a position of the cache holds: a token, and for an image
@@ -234,6 +236,7 @@ func (s *Session) forward(ctx context.Context, chunk []place, want int) error {
 		s := &spans[len(spans)-1]
 		s.at = append(s.at, uint32(i))
 	}
+	s.elsewhere = false // until again says otherwise
 	r := s.p.dev.Record()
 	r.Tap, r.Clock = s.Tap, s.Clock
 	s.decoder.cache.used = len(s.held)
@@ -285,6 +288,9 @@ func (s *Session) Best() (tokenizer.Token, error) {
 func (s *Session) last() (gpu.Tensor, error) {
 	if len(s.held) == 0 {
 		return gpu.Tensor{}, fmt.Errorf("model: the session is empty")
+	}
+	if err := s.home(); err != nil {
+		return gpu.Tensor{}, err
 	}
 	return s.decoder.logits.Rows(s.decoder.made), nil
 }

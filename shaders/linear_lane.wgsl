@@ -1,10 +1,15 @@
-// y[t, o] = dot(x[t, :], W[o, :])      one invocation per output of one row of x
+// y[t, o] = dot(x[t, :], W[o, :])      one invocation per ROWS outputs of TOKENS rows of x
 //
-// For software adapters: eight lanes read x at the same place, and no barrier
-// makes them wait for each other.
+// For software adapters: no barrier makes lanes wait for each other, and what is
+// read serves several sums, as a word read costs them more than arithmetic on it.
+// A sum is added up octet by octet as in linear_block, so y is the same to the
+// bit, whichever of the two makes it and however many rows x has.
 
 import package::lib::grid::unfold;
-import package::weights::dot8;
+import package::weights::{STEP, load_step};
+
+override ROWS: u32 = 4;
+override TOKENS: u32 = 1;
 
 const LANES: u32 = 8u;    // a subgroup of lavapipe
 
@@ -13,11 +18,12 @@ struct Params {
     rows: u32,      // rows of W in the shard
     first: u32,     // row of W that the shard begins with
     stride: u32,    // length of a row of y
+    tokens: u32,    // rows of x
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n, octets * 2]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [n, stride]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [tokens, octets * 2]
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, stride]
 
 @compute @workgroup_size(LANES)
 fn linear_lane(
@@ -25,14 +31,38 @@ fn linear_lane(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let row = unfold(group, groups) * LANES + lane;
-    let start = min(row, params.rows - 1u) * params.octets;
-    let at = group.z * params.octets * 2u;
-    var sum = 0.0;
-    for (var k = 0u; k < params.octets; k++) {
-        sum += dot8(start + k, x[at + 2u * k], x[at + 2u * k + 1u]);
+    // Past the last row the last one is read again; its sums are not written.
+    let row0 = unfold(group, groups) * ROWS * LANES + lane;
+    let token0 = group.z * TOKENS;
+    var starts: array<u32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        starts[r] = min(row0 + r * LANES, params.rows - 1u) * params.octets;
     }
-    if row < params.rows {
-        y[group.z * params.stride + params.first + row] = sum;
+    var sums: array<f32, ROWS * TOKENS>;
+    for (var k = 0u; k < params.octets; k += STEP) {
+        var v: array<vec4<f32>, TOKENS * STEP * 2u>;
+        for (var t = 0u; t < TOKENS; t++) {
+            let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
+            for (var i = 0u; i < STEP * 2u; i++) {
+                v[t * STEP * 2u + i] = x[at + i];
+            }
+        }
+        for (var r = 0u; r < ROWS; r++) {
+            let w = load_step(starts[r] + k);
+            for (var t = 0u; t < TOKENS; t++) {
+                for (var i = 0u; i < STEP * 2u; i += 2u) {
+                    let at = t * STEP * 2u + i;
+                    sums[r * TOKENS + t] += dot(w[i], v[at]) + dot(w[i + 1u], v[at + 1u]);
+                }
+            }
+        }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        let row = row0 + r * LANES;
+        for (var t = 0u; t < TOKENS; t++) {
+            if row < params.rows && token0 + t < params.tokens {
+                y[(token0 + t) * params.stride + params.first + row] = sums[r * TOKENS + t];
+            }
+        }
     }
 }

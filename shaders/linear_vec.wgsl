@@ -1,22 +1,29 @@
-// y[t, o] = dot(x[t, :], W[o, :])      one workgroup per output of one row of x
+// y[t, o] = dot(x[t, :], W[o, :])      one workgroup per ROWS rows of W by TOKENS of x
 //
 // The weights module is not a file: the host names a format and the linker
 // puts quant/<format>.wgsl in its place. That file owns @group(1).
+//
+// A row of W is read once for all of its sums, and each is added up in the same
+// order however many there are: y is the same to the bit for any number of rows of x.
 
 import package::lib::grid::unfold;
-import package::lib::reduce::{WG, workgroup_sum};
-import package::weights::dot8;
+import package::lib::sums::{WG, SUMS, workgroup_sums};
+import package::weights::load8;
+
+override ROWS: u32 = 4;      // ROWS * TOKENS is SUMS
+override TOKENS: u32 = 1;
 
 struct Params {
     octets: u32,    // of a row of W and of x
     rows: u32,      // rows of W in the shard
     first: u32,     // row of W that the shard begins with
     stride: u32,    // length of a row of y
+    tokens: u32,    // rows of x
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n, octets * 2]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [n, stride]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [tokens, octets * 2]
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, stride]
 
 @compute @workgroup_size(WG)
 fn linear_vec(
@@ -24,19 +31,32 @@ fn linear_vec(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let row = unfold(group, groups);
-    if row >= params.rows {
+    let row0 = unfold(group, groups) * ROWS;
+    let token0 = group.z * TOKENS;
+    if row0 >= params.rows {
         return;
     }
-    let start = row * params.octets;
-    let at = group.z * params.octets;
-    var sum = 0.0;
+    // Past the last row the last one is read again; its sums are not written.
+    var sums: array<f32, SUMS>;
     for (var k = lane; k < params.octets; k += WG) {
-        let two = 2u * (at + k);
-        sum += dot8(start + k, x[two], x[two + 1u]);
+        var lo: array<vec4<f32>, TOKENS>;
+        var hi: array<vec4<f32>, TOKENS>;
+        for (var t = 0u; t < TOKENS; t++) {
+            let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
+            lo[t] = x[at];
+            hi[t] = x[at + 1u];
+        }
+        for (var r = 0u; r < ROWS; r++) {
+            let w = load8(min(row0 + r, params.rows - 1u) * params.octets + k);
+            for (var t = 0u; t < TOKENS; t++) {
+                sums[r * TOKENS + t] += dot(w[0], lo[t]) + dot(w[1], hi[t]);
+            }
+        }
     }
-    let total = workgroup_sum(sum, lane);
-    if lane == 0u {
-        y[group.z * params.stride + params.first + row] = total;
+    let sum = workgroup_sums(sums, lane);
+    let row = row0 + lane / TOKENS;
+    let token = token0 + lane % TOKENS;
+    if lane < SUMS && row < params.rows && token < params.tokens {
+        y[token * params.stride + params.first + row] = sum;
     }
 }

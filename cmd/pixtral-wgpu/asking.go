@@ -67,6 +67,7 @@ type asking struct {
 	progress *progress
 	quant    string
 	context  int // tokens
+	planned  uint64
 	loading  time.Duration
 
 	close []func()
@@ -110,7 +111,7 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	if n := len(a.prompt.Tokens); n >= chosen.context {
 		return nil, &model.ContextError{Tokens: n, Fits: chosen.context - 1}
 	}
-	a.quant, a.context = chosen.quant, chosen.context
+	a.quant, a.context, a.planned = chosen.quant, chosen.context, chosen.plan.Total()
 	checkpoint = f.as(checkpoint, chosen.quant)
 	load := model.LoadOptions{Quant: chosen.quant, Streamed: chosen.streamed, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/shirou/gopsutil/v4/disk"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -27,16 +28,39 @@ func (f *exportFlags) add(fs *pflag.FlagSet) {
 	fs.StringVarP(&f.out, "out", "o", "", "`directory` to write to; it is made if it is not there")
 }
 
-// make makes the directory.
-func (f *exportFlags) make(cmd *cobra.Command) error {
+func (f *exportFlags) check(cmd *cobra.Command) error {
 	if f.out == "" {
 		return misuse("where to? --out DIRECTORY is missing; for example: %s --out models/mine", cmd.CommandPath())
 	}
-	return os.MkdirAll(f.out, 0o777)
+	return nil
+}
+
+// make makes the directory, if the disk has room for the checkpoint.
+func (f *exportFlags) make(c *model.Checkpoint) error {
+	list, err := c.Placements(f.quant.value)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(f.out, 0o777); err != nil {
+		return err
+	}
+	need := uint64(0)
+	for _, t := range list {
+		need += t.DeviceBytes // about what it takes in a file
+	}
+	usage, err := disk.Usage(f.out)
+	if err == nil && need > usage.Free { // where the system does not tell, the disk itself will
+		return fmt.Errorf("about %s are to be written, and the disk of %s has %s free: make room, or name another --out",
+			gpu.Size(need), f.out, gpu.Size(usage.Free))
+	}
+	return nil
 }
 
 // write writes a checkpoint and prints the names of the files.
 func (f *exportFlags) write(cmd *cobra.Command, c *model.Checkpoint, to func(context.Context, model.LoadOptions) ([]string, error)) error {
+	if err := f.make(c); err != nil {
+		return err
+	}
 	bar := newProgress(cmd.ErrOrStderr())
 	defer bar.clear()
 	paths, err := to(cmd.Context(), model.LoadOptions{Quant: f.quant.value, Progress: bar.bytes("writing " + c.Name)})
@@ -69,7 +93,7 @@ pixtral-wgpu info lists it.`,
 		Example: `  pixtral-wgpu quantize -m pixtral-12b --quant q4_k --out pixtral-12b-q4_k`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.make(cmd); err != nil {
+			if err := f.check(cmd); err != nil {
 				return err
 			}
 			c, err := m.open(cmd)
@@ -117,7 +141,7 @@ are needed.`,
 			if arch.value == "" {
 				return misuse("of what? --arch NAME is missing; there are %s", orList(archNames()))
 			}
-			if err := f.make(cmd); err != nil {
+			if err := f.check(cmd); err != nil {
 				return err
 			}
 			return f.synth(cmd, arch.value, tekken, seed)
@@ -151,23 +175,23 @@ func (f *exportFlags) synth(cmd *cobra.Command, arch, tekken string, seed uint64
 		})
 	}
 	if tekken != "" {
-		if err := copyVocabulary(tekken, filepath.Join(f.out, "tekken.json")); err != nil {
+		if _, err := tokenizer.Open(tekken); err != nil {
 			return err
 		}
 	}
 	return f.write(cmd, c, func(ctx context.Context, o model.LoadOptions) ([]string, error) {
-		return c.WriteMistral(ctx, f.out, o)
+		if tekken == "" {
+			return c.WriteMistral(ctx, f.out, o)
+		}
+		data, err := os.ReadFile(tekken)
+		if err != nil {
+			return nil, err
+		}
+		paths, err := c.WriteMistral(ctx, f.out, o)
+		if err != nil {
+			return nil, err
+		}
+		vocabulary := filepath.Join(f.out, "tekken.json")
+		return append(paths, vocabulary), os.WriteFile(vocabulary, data, 0o666)
 	})
-}
-
-// copyVocabulary copies a vocabulary that can be read.
-func copyVocabulary(from, to string) error {
-	if _, err := tokenizer.Open(from); err != nil {
-		return err
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, 0o666)
 }

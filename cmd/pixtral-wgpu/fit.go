@@ -50,10 +50,12 @@ func (f *fitFlags) streamed(c *model.Checkpoint) int {
 const (
 	smallest     = "q4_k" // the format of last resort
 	leastContext = 1024   // tokens, below which layers rather stay in host memory
+	autoContext  = 32768  // tokens: seven of the largest images; more is for --ctx, for other programs want memory too
 )
 
-// pick takes the best format that fits. If not even the smallest does, it takes
-// a smaller context, and if that does not help it leaves layers in host memory,
+// pick takes the best format that fits, and with it as large a context as fits,
+// up to autoContext. If not even the smallest does, it takes a smaller context,
+// if that does not help it leaves layers in host memory, and at last both,
 // unless the flags say otherwise.
 func (f *fitFlags) pick(c *model.Checkpoint, o model.SessionOptions, most offer) (fit, error) {
 	if most.Usable == 0 {
@@ -62,19 +64,36 @@ func (f *fitFlags) pick(c *model.Checkpoint, o model.SessionOptions, most offer)
 	if f.gpuLayers >= 0 {
 		return f.pickFormat(c, o, most)
 	}
-	name, plan, err := c.Auto(o, most.Usable)
+	name, _, err := c.Auto(o, most.Usable)
 	if err == nil {
-		return fit{name, o.Context, 0, plan}, nil
+		return f.widen(c, fit{quant: name, context: o.Context}, o, most)
 	}
-	if n, fail := c.FitContext(smallest, o, most.Usable); fail == nil && n >= leastContext && !f.contextAsked {
-		o.Context = n
-		plan, err = c.Plan(smallest, o)
-		return fit{smallest, n, 0, plan}, err
+	if n, fail := c.FitContext(smallest, 0, o, most.Usable); fail == nil && n >= leastContext && !f.contextAsked {
+		return f.widen(c, fit{quant: smallest, context: n}, o, most)
 	}
 	if n, plan, fail := stream(c, smallest, o, most.Usable); fail == nil {
 		return fit{smallest, o.Context, n, plan}, nil
 	}
+	if n, fail := c.FitContext(smallest, c.Config.Layers, o, most.Usable); fail == nil && n >= leastContext && !f.contextAsked {
+		return f.widen(c, fit{quant: smallest, context: n, streamed: c.Config.Layers}, o, most)
+	}
 	return fit{}, err
+}
+
+// widen gives what is picked the largest context that fits, up to autoContext,
+// unless --ctx says how large it is, and plans it.
+func (f *fitFlags) widen(c *model.Checkpoint, picked fit, o model.SessionOptions, most offer) (fit, error) {
+	if !f.contextAsked {
+		n, err := c.FitContext(picked.quant, picked.streamed, o, most.Usable)
+		if err != nil {
+			return fit{}, err
+		}
+		picked.context = max(picked.context, min(n, autoContext))
+	}
+	var err error
+	o.Context = picked.context
+	picked.plan, err = c.PlanStreamed(picked.quant, picked.streamed, o)
+	return picked, err
 }
 
 // pickFormat takes the best format that fits with the layers of --gpu-layers on
@@ -82,8 +101,11 @@ func (f *fitFlags) pick(c *model.Checkpoint, o model.SessionOptions, most offer)
 func (f *fitFlags) pickFormat(c *model.Checkpoint, o model.SessionOptions, most offer) (fit, error) {
 	for _, name := range []string{"", "q8_0", "q6_k", "q5_k", smallest} {
 		plan, err := c.PlanStreamed(name, f.streamed(c), o)
-		if err != nil || plan.Total() <= most.Usable {
-			return fit{name, o.Context, f.streamed(c), plan}, err
+		if err != nil {
+			return fit{}, err
+		}
+		if plan.Total() <= most.Usable {
+			return f.widen(c, fit{quant: name, context: o.Context, streamed: f.streamed(c)}, o, most)
 		}
 	}
 	return fit{}, fmt.Errorf("model %s does not fit into %v with %s on the adapter, not even as %s; use a smaller --gpu-layers or --ctx",
@@ -103,15 +125,17 @@ func stream(c *model.Checkpoint, name string, o model.SessionOptions, bytes uint
 // refuse says what would fit.
 func (f *fitFlags) refuse(c *model.Checkpoint, o model.SessionOptions, plan model.Plan, most offer) error {
 	advice := "not even " + smallest + " with a layer at a time does; use another --device"
-	name, better, err := c.Auto(o, most.Usable)
-	if err == nil {
+	free := fitFlags{gpuLayers: -1}
+	if name, better, err := c.Auto(o, most.Usable); err == nil && name == "" {
+		advice = fmt.Sprintf("leave --quant out, as it is the model needs %s", gpu.Size(better.Total()))
+	} else if err == nil {
 		advice = fmt.Sprintf("use --quant %s, which needs %s", name, gpu.Size(better.Total()))
-	} else if n, err := c.FitContext(f.quant.value, o, most.Usable); err == nil && n > 0 {
+	} else if n, err := c.FitContext(f.quant.value, f.streamed(c), o, most.Usable); err == nil && n > 0 {
 		advice = fmt.Sprintf("use --ctx %d", n)
-	} else if n, err := c.FitContext(smallest, o, most.Usable); err == nil && n > 0 {
-		advice = fmt.Sprintf("use --quant %s --ctx %d", smallest, n)
-	} else if n, _, err := stream(c, smallest, o, most.Usable); err == nil {
-		advice = fmt.Sprintf("use --quant %s --gpu-layers %d, which is slow", smallest, c.Config.Layers-n)
+	} else if picked, err := free.pick(c, o, most); err == nil && picked.streamed == 0 {
+		advice = fmt.Sprintf("use --quant %s --ctx %d", picked.quant, picked.context)
+	} else if err == nil {
+		advice = fmt.Sprintf("use --quant %s --ctx %d --gpu-layers %d, which is slow", picked.quant, picked.context, c.Config.Layers-picked.streamed)
 	}
 	if most.Source == "--memory" {
 		advice += ", or a larger --memory"

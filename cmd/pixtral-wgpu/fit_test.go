@@ -71,7 +71,7 @@ func TestQuant(t *testing.T) {
 		}
 	}
 	r := ok(t, "", "run", "--quant", "auto", "--memory", "1GiB", "--max-tokens", "1", circle, "What is this?")
-	if !strings.HasPrefix(r.err, "unchanged with a context of 8192: ") || !strings.Contains(r.err, " MiB, of 1 GiB (--memory)\n") {
+	if !strings.HasPrefix(r.err, "unchanged with a context of 32768: ") || !strings.Contains(r.err, " MiB, of 1 GiB (--memory)\n") {
 		t.Errorf("%s", r.err)
 	}
 	r = ok(t, "", "run", "--quant", "auto", "--memory", "15MB", "--max-tokens", "1", "--tokens", file(t, "t.json", "[1, 3, 4]"))
@@ -114,5 +114,24 @@ func TestUnknownMemory(t *testing.T) {
 	f.quant.value = auto
 	if _, err := f.settle(c, f.options(), offer{}); err == nil || !strings.Contains(err.Error(), "say it with --memory") {
 		t.Error(err)
+	}
+}
+
+// What does not fit is refused before it is loaded, with the flags that make it fit.
+func TestRefusal(t *testing.T) {
+	prompt := file(t, "t.json", "[1, 3, 4]")
+	for _, c := range []struct{ flags, want string }{
+		{"--memory 12GiB", "use --quant q6_k, which needs 11.84 GiB"},
+		{"--memory 8GiB", "use --quant q4_k --ctx 8192 --gpu-layers 31, which is slow"},
+		{"--memory 3GiB", "use --quant q4_k --ctx 4400 --gpu-layers 0, which is slow"},
+		{"--memory 1GiB", "not even q4_k with a layer at a time does; use another --device"},
+		{"--memory 30GiB --quant f32", "leave --quant out, as it is the model needs 25.58 GiB"},
+		{"--memory 12GiB --quant q4_k --ctx 131072", "use --ctx 26800"},
+		{"--memory 8GiB --gpu-layers 5", "use --ctx 6100"},
+	} {
+		r := px(t, "", append(strings.Fields("run --arch pixtral-12b --tokens "+prompt), strings.Fields(c.flags)...)...)
+		if r.code != failed || !strings.Contains(r.err, c.want+", or a larger --memory") || strings.Count(r.err, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %s, want %q", c.flags, r.code, r.err, c.want)
+		}
 	}
 }

@@ -24,12 +24,14 @@ func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.of, "|") }
 
 func (c *choice) Set(s string) error {
-	if !slices.Contains(c.of, s) {
-		named := slices.DeleteFunc(slices.Clone(c.of), func(name string) bool { return name == "" })
-		return fmt.Errorf("it may be %s", orList(named))
+	for _, value := range c.of {
+		if strings.EqualFold(value, s) { // files and other programs write Q4_K
+			c.value = value
+			return nil
+		}
 	}
-	c.value = s
-	return nil
+	named := slices.DeleteFunc(slices.Clone(c.of), func(name string) bool { return name == "" })
+	return fmt.Errorf("it may be %s", orList(named))
 }
 
 // oneOf adds a flag that takes one of a few values; the first is its default.

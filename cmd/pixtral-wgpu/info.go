@@ -158,7 +158,7 @@ func (f *infoFlags) plan(c *model.Checkpoint, info gpu.Info) (*planned, error) {
 	if most.Usable > 0 {
 		fits := p.Plan.Total <= most.Usable
 		p.Fits = &fits
-		if p.Largest, err = c.FitContext(p.Quant, o, most.Usable); err != nil {
+		if p.Largest, err = c.FitContext(p.Quant, asked.streamed, o, most.Usable); err != nil {
 			return nil, err
 		}
 	}

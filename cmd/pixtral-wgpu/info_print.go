@@ -54,6 +54,7 @@ func (p *planned) printTable(w io.Writer) {
 	if n := p.Plan.HostLayers; n > 0 {
 		fmt.Fprintf(table, "%s\t\t%s\t-%s\t\n", pad("in host memory"), plural(n, "layer"), gpu.Size(p.weightsBytes()-p.Plan.Weights))
 	}
+	line("weights in all", "", "", p.Plan.Weights)
 	line("keys and values", p.Plan.KV, plural(p.Plan.Context, "token"), p.Plan.Cache)
 	line("activations", "f32", "", p.Plan.Text)
 	line("the largest image", "f32", "", p.Plan.Image)
@@ -85,9 +86,12 @@ func (p *planned) printRoom(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "margin   none: %s too much\n", gpu.Size(p.Plan.Total-p.Memory.Usable))
 	}
-	if p.Largest > 0 {
+	switch {
+	case p.Largest > 0:
 		fmt.Fprintf(w, "context  up to %d tokens\n", p.Largest)
-	} else {
+	case p.Plan.HostLayers > 0:
+		fmt.Fprintf(w, "context  none fits with %s there\n", plural(p.Config.Layers-p.Plan.HostLayers, "layer"))
+	default:
 		fmt.Fprintln(w, "context  none fits with all layers there")
 	}
 	if p.Auto != nil {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"image"
+	"image/png"
+	"math"
 	"strings"
 	"testing"
 
@@ -33,15 +37,38 @@ func TestInfo(t *testing.T) {
 	if p.Fits != nil && (!*p.Fits || p.Auto == nil || p.Auto.Quant != "" || p.Largest == 0) {
 		t.Errorf("pocket does not fit: %+v", p)
 	}
+	large := largest(t)
+	for _, flags := range []string{"--ctx 500", "--quant q4_0 --kv q8_0 --ctx 4000", "--quant q8_0 --ctx 500 --gpu-layers 2"} {
+		args := strings.Fields(flags)
+		okJSON(t, &p, "", append([]string{"info", "--json"}, args...)...)
+		used := askJSON(t, "", append(args, "--max-tokens", "1", large, "What is this?")...).Memory
+		off := float64(used.Peak)/float64(p.Plan.Total) - 1
+		if used.Planned != p.Plan.Total || math.Abs(off) > 0.03 {
+			t.Errorf("%s: info says %d bytes, run planned %d and took %d, %.1f %% off", flags, p.Plan.Total, used.Planned, used.Peak, 100*off)
+		}
+	}
+}
+
+// largest writes a picture of the most pixels that the embedded model sees.
+func largest(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 256, 256))); err != nil {
+		t.Fatal(err)
+	}
+	return file(t, "large.png", b.String())
 }
 
 // Pixtral 12B without its weights: the arithmetic of people's choices.
 func TestInfoArch(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
-		{"", "margin   none: 13.58 GiB too much|auto     q6_k with a context of 8192: 11.84 GiB|head               bf16     1 tensor   1.25 GiB"},
+		{"", "margin   none: 13.58 GiB too much|auto     q6_k with a context of 9200: 11.99 GiB|head               bf16     1 tensor   1.25 GiB"},
 		{"--quant q4_k", "layers             q4_k  280 tensors|margin   2.862 GiB|context  up to 26800 tokens"},
-		{"--quant auto", "layers             q6_k  280 tensors|margin   168"},
+		{"--quant auto", "layers             q6_k  280 tensors|margin   10.53 MiB"},
 		{"--memory 5GiB", "auto     q4_k with a context of 8192 and "},
+		{"--memory 24GiB", "auto     q8_0 with a context of 32768: 18.65 GiB"},
+		{"--memory 3GiB --quant auto", "auto     q4_k with a context of 4400 and 40 layers in host memory: 2.987 GiB|context  up to 4400 tokens"},
+		{"--quant q4_k --gpu-layers 10 --memory 6GiB", "context  up to 14700 tokens"},
 		{"--memory 1GiB", "auto     nothing fits|context  none fits"},
 		{"--quant auto --memory 5GiB", "in host memory             30 layers  -4.142 GiB"},
 		{"--quant q4_k --memory 9.6GB", "auto     q4_k with a context of 6900: 8.94 GiB"},

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/shirou/gopsutil/v4/process"
 	"github.com/spf13/cobra"
 
 	"pixtral-wgpu/model"
@@ -87,6 +89,14 @@ type report struct {
 	Context      int               `json:"context"`
 	Device       string            `json:"device"`
 	Seed         uint64            `json:"seed"`
+	Memory       memoryUse         `json:"memory"`
+}
+
+// A memoryUse is the memory that was planned and that was taken, in bytes.
+type memoryUse struct {
+	Planned uint64 `json:"planned"`      // on the adapter
+	Peak    uint64 `json:"adapter_peak"` // by the allocator's ledger
+	Host    uint64 `json:"host_peak"`    // resident, with mapped files and driver; 0 if the system does not tell
 }
 
 type timings struct {
@@ -105,7 +115,19 @@ func (a *asking) report(f *askFlags, r *model.Reply) report {
 			PromptPerSecond: perSecond(r.Usage.PromptTokens, r.Timings.Prompt), TokensPerSecond: answerRate(r),
 		},
 		Model: a.model.Name, Quant: a.quant, Context: a.context, Device: a.model.Device().Info.String(), Seed: f.sampler.Seed,
+		Memory: a.memory(),
 	}
+}
+
+func (a *asking) memory() memoryUse {
+	_, peak := a.model.Device().Used()
+	m := memoryUse{Planned: a.planned, Peak: peak}
+	if self, err := process.NewProcess(int32(os.Getpid())); err == nil {
+		if host, err := self.MemoryInfo(); err == nil {
+			m.Host = host.HWM
+		}
+	}
+	return m
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

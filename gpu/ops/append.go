@@ -30,6 +30,7 @@ func Append(r *gpu.Recorder, cache, x gpu.Tensor, at int) {
 		Params:  appendParams{uint32(n), uint32(at * width / 4)},
 		Read:    []gpu.Tensor{x},
 		Write:   cache,
+		Bytes:   2 * x.Bytes(),
 		Partial: true, // the cache is never complete; what went in is k and v
 	})
 }
@@ -44,6 +45,7 @@ func appendQ8(r *gpu.Recorder, cache, x gpu.Tensor, at int) {
 		Params:  appendParams{uint32(n), uint32(at * width / 32)},
 		Read:    []gpu.Tensor{x},
 		Write:   cache,
+		Bytes:   2 * x.Bytes(),
 		Partial: true,
 	})
 }

@@ -77,6 +77,7 @@ func AttentionBy(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, keys, he
 			Group1:  []gpu.Tensor{k, v},
 			Groups:  [3]int{heads, ceil(to-from, step)},
 			Work:    perQuery * float64(to-from),
+			Bytes:   2*q.Bytes() + 2*k.Type.Bytes(keys*cols(k)),
 			Partial: to < n,
 		}
 		vec := attentionVecParams{

@@ -23,6 +23,7 @@ func Embed(r *gpu.Recorder, y, tokens gpu.Tensor, table *gpu.Matrix) {
 			Read:    []gpu.Tensor{tokens},
 			Write:   y,
 			Group1:  s.Parts,
+			Bytes:   2 * y.Bytes(),
 			Partial: i+1 < len(table.Shards),
 		})
 	}

@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -32,6 +34,9 @@ func linearChecks() []Check {
 			if f.Codec != nil {
 				sizes = sizes[:blocks]
 			}
+			if kernel == "linear_lane" {
+				sizes = append(sizes[:len(sizes):len(sizes)], [3]int{2, 33, 96}, [3]int{1, 1029, 64}) // its other shapes
+			}
 			for _, s := range sizes {
 				list = append(list, Check{kernel, fmt.Sprint(f.Name, " ", s), func(d *gpu.Device) error {
 					return on(d, func(b *bench) error { return linear(b, kernel, f, s[0], s[1], s[2], 1) })
@@ -43,6 +48,48 @@ func linearChecks() []Check {
 		}
 	}
 	return list
+}
+
+// equalRows is how many rows of x share a product whose rows must be equal to
+// those of a product of one row, to the bit.
+var equalRows = []int{2, 3, 5, 8, 13, 32}
+
+// alikeChecks hold that an answer does not depend on what it is computed
+// together with.
+func alikeChecks() []Check {
+	var list []Check
+	for _, kernels := range [][2]string{{"linear_vec", "linear_vec"}, {"linear_lane", "linear_lane"}, {"linear_block", "linear_lane"}} {
+		for _, f := range quant.Formats {
+			list = append(list, Check{kernels[0], fmt.Sprintf("%s rows equal to one of %s", f.Name, kernels[1]), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return alike(b, kernels[0], kernels[1], f) })
+			}})
+		}
+	}
+	return list
+}
+
+func alike(b *bench, kernel, single string, f quant.Format) error {
+	const rows, most = 71, 32
+	cols := whole(f, 264)
+	xs := noise(1, most*cols)
+	xs[cols/2] = 1e5
+	w, _ := b.matrix(f, noise(2, rows*cols), cols)
+	var want []float32
+	for i := range most {
+		x, y := b.floats("x", xs[i*cols:(i+1)*cols], 1, cols), b.poisoned("y", 1, rows)
+		want = append(want, b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, single, y, x, w) })...)
+	}
+	for _, n := range equalRows {
+		x, y := b.floats("x", xs[:n*cols], n, cols), b.poisoned("y", n, rows)
+		got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, kernel, y, x, w) })
+		if b.err != nil {
+			return b.err
+		}
+		if !slices.Equal(got, want[:n*rows]) {
+			return fmt.Errorf("rows of %d are not those of %s alone", n, single)
+		}
+	}
+	return nil
 }
 
 // whole rounds cols up to what a row of f holds.
@@ -79,8 +126,44 @@ func embedChecks() []Check {
 		list = append(list, Check{"embed", f.Name + " weights of 1e-4", func(d *gpu.Device) error {
 			return on(d, func(b *bench) error { return embed(b, f, 256, 1e-4) })
 		}})
+		if f.Codec != nil {
+			list = append(list, Check{"embed", f.Name + " golden block", func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return golden(b, f) })
+			}})
+		}
 	}
 	return list
+}
+
+// golden reads the block of specification section 10.2: byte k is 37k+11, then
+// the scales are set. What is in it the codec's own test compares with the
+// specification.
+func golden(b *bench, f quant.Format) error {
+	blocks := make([]byte, f.Codec.Bytes)
+	for k := range blocks {
+		blocks[k] = byte(37*k + 11)
+	}
+	scale, minimum := 0, 2
+	switch f.Name {
+	case quant.Q6_K.Name:
+		scale, minimum = 208, -1
+	case quant.Q4_0.Name, quant.Q5_0.Name, quant.Q8_0.Name:
+		minimum = -1
+	}
+	copy(blocks[scale:], []byte{0x66, 0x2e})
+	if minimum >= 0 {
+		copy(blocks[minimum:], []byte{0x66, 0x2a})
+	}
+	blocks = bytes.Repeat(blocks, f.Block/f.Codec.Weights)
+	want := make([]float32, f.Block)
+	f.Codec.Dequantize(want, blocks)
+	table := b.packed(f, f.Repack(blocks), f.Block)
+	at, y := b.ints("tokens", []uint32{0}), b.poisoned("y", 1, f.Block)
+	got := b.result(y, func(r *gpu.Recorder) { ops.Embed(r, y, at, table) })
+	if b.err != nil {
+		return b.err
+	}
+	return near(got, want, 0)
 }
 
 func embed(b *bench, f quant.Format, dim int, scale float32) error {

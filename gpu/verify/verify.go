@@ -25,7 +25,7 @@ func (c Check) String() string { return c.Kernel + " " + c.Case }
 func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
-		embedChecks(), linearChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(),
+		embedChecks(), linearChecks(), alikeChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(),
 		elementwiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(),
 	} {
 		all = append(all, list...)
@@ -124,8 +124,14 @@ func (b *bench) poisoned(name string, shape ...int) gpu.Tensor {
 
 // matrix uploads w in a format and returns it with the weights the kernel sees.
 func (b *bench) matrix(f quant.Format, w []float32, cols int) (*gpu.Matrix, []float32) {
-	parts, sizes := f.Pack(w), f.RowBytes(cols)
-	m, err := b.d.UploadMatrix("w", f.Name, len(w)/cols, cols, sizes, func(from, to int) ([][]byte, error) {
+	parts := f.Pack(w)
+	return b.packed(f, parts, cols), f.Unpack(parts)
+}
+
+// packed uploads the parts of a matrix.
+func (b *bench) packed(f quant.Format, parts [][]byte, cols int) *gpu.Matrix {
+	sizes := f.RowBytes(cols)
+	m, err := b.d.UploadMatrix("w", f.Name, len(parts[0])/sizes[0], cols, sizes, func(from, to int) ([][]byte, error) {
 		var rows [][]byte
 		for i, p := range parts {
 			rows = append(rows, p[from*sizes[i]:to*sizes[i]])
@@ -134,12 +140,12 @@ func (b *bench) matrix(f quant.Format, w []float32, cols int) (*gpu.Matrix, []fl
 	})
 	if err != nil {
 		b.err = err
-		return &gpu.Matrix{Cols: cols}, w
+		return &gpu.Matrix{Cols: cols}
 	}
 	for _, s := range m.Shards {
 		b.mine = append(b.mine, s.Parts...)
 	}
-	return m, f.Unpack(parts)
+	return m
 }
 
 // result runs what record records and reads y, unless something failed before.

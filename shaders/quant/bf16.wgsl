@@ -17,3 +17,10 @@ fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
     let odd = bitcast<vec4<f32>>(w & vec4(0xffff0000u));
     return dot(even, vec4(lo.xz, hi.xz)) + dot(odd, vec4(lo.yw, hi.yw));
 }
+
+const STEP: u32 = 1u;    // octets that load_step returns
+
+// load_step returns the octet of weights at index k.
+fn load_step(k: u32) -> array<vec4<f32>, 2> {
+    return load8(k);
+}

@@ -16,3 +16,10 @@ fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
     let w = load8(k);
     return dot(w[0], lo) + dot(w[1], hi);
 }
+
+const STEP: u32 = 1u;    // octets that load_step returns
+
+// load_step returns the octet of weights at index k.
+fn load_step(k: u32) -> array<vec4<f32>, 2> {
+    return load8(k);
+}

@@ -1,6 +1,6 @@
 // q5_0: w = d·(q-16), q of 5 bits; 32 weights share d.
 
-@group(1) @binding(0) var<storage, read> q5_0_words: array<u32>;     // [rows, cols/8], four bits of each
+@group(1) @binding(0) var<storage, read> q5_0_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_0_fifths: array<u32>;    // [rows, cols/32], one bit of each
 @group(1) @binding(2) var<storage, read> q5_0_scales: array<u32>;    // [rows, cols/64], two half floats
 
@@ -8,7 +8,7 @@
 // halves of the word's bytes; their fifth bits are bit k % 4 of the bytes of
 // the other word, and those of the last four, bit k % 4 + 4.
 fn q5_0_codes(k: u32) -> array<vec4<f32>, 2> {
-    let w = q5_0_words[k];
+    let w = q5_0_words[k >> 2u][k & 3u];
     let high = q5_0_fifths[k >> 2u] >> (k & 3u);
     return array(
         vec4<f32>(unpack4xU8((w & 0x0f0f0f0fu) | ((high << 4u) & 0x10101010u))) - 16.0,
@@ -32,4 +32,21 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
 fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
     let q = q5_0_codes(k);
     return (dot(q[0], lo) + dot(q[1], hi)) * q5_0_scale(k);
+}
+
+const STEP: u32 = 4u;    // octets that load_step returns
+
+// load_step returns the block of 32 weights that begins with octet k.
+fn load_step(k: u32) -> array<vec4<f32>, 8> {
+    let w = q5_0_words[k >> 2u];
+    let high = vec4(q5_0_fifths[k >> 2u]) >> vec4(0u, 1u, 2u, 3u);
+    let lo = (w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u));
+    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u));
+    let s = q5_0_scale(k);
+    return array(
+        (vec4<f32>(unpack4xU8(lo.x)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.x)) - 16.0) * s,
+        (vec4<f32>(unpack4xU8(lo.y)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.y)) - 16.0) * s,
+        (vec4<f32>(unpack4xU8(lo.z)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.z)) - 16.0) * s,
+        (vec4<f32>(unpack4xU8(lo.w)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.w)) - 16.0) * s,
+    );
 }

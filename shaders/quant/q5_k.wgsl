@@ -1,7 +1,7 @@
 // q5_k: w = d·s·q - dmin·m, q of 5 bits; 32 weights share s and m of 6 bits,
 // 256 weights d and dmin.
 
-@group(1) @binding(0) var<storage, read> q5_k_words: array<u32>;           // [rows, cols/8], four bits of each
+@group(1) @binding(0) var<storage, read> q5_k_words: array<vec4<u32>>;           // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_k_fifths: array<u32>;          // [rows, cols/32], one bit of each
 @group(1) @binding(2) var<storage, read> q5_k_scales: array<vec4<u32>>;    // [rows, cols/256]
 
@@ -9,7 +9,7 @@
 // halves of the word's bytes; their fifth bits are bit k % 4 of the bytes of
 // the other word, and those of the last four, bit k % 4 + 4.
 fn q5_k_codes(k: u32) -> array<vec4<f32>, 2> {
-    let w = q5_k_words[k];
+    let w = q5_k_words[k >> 2u][k & 3u];
     let high = q5_k_fifths[k >> 2u] >> (k & 3u);
     return array(
         vec4<f32>(unpack4xU8((w & 0x0f0f0f0fu) | ((high << 4u) & 0x10101010u))),
@@ -39,4 +39,21 @@ fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
     let q = q5_k_codes(k);
     let s = q5_k_scale(k);
     return (dot(q[0], lo) + dot(q[1], hi)) * s.x - dot(lo + hi, vec4(1.0)) * s.y;
+}
+
+const STEP: u32 = 4u;    // octets that load_step returns
+
+// load_step returns the block of 32 weights that begins with octet k.
+fn load_step(k: u32) -> array<vec4<f32>, 8> {
+    let w = q5_k_words[k >> 2u];
+    let high = vec4(q5_k_fifths[k >> 2u]) >> vec4(0u, 1u, 2u, 3u);
+    let lo = (w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u));
+    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u));
+    let s = q5_k_scale(k);
+    return array(
+        vec4<f32>(unpack4xU8(lo.x)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.x)) * s.x - s.y,
+        vec4<f32>(unpack4xU8(lo.y)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.y)) * s.x - s.y,
+        vec4<f32>(unpack4xU8(lo.z)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x - s.y,
+        vec4<f32>(unpack4xU8(lo.w)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x - s.y,
+    );
 }

@@ -1,7 +1,7 @@
 // q6_k: w = d·s·(q-32), q of 6 bits; 16 weights share the signed byte s, 256
 // weights d.
 
-@group(1) @binding(0) var<storage, read> q6_k_words: array<u32>;     // [rows, cols/8], four bits of each
+@group(1) @binding(0) var<storage, read> q6_k_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q6_k_tops: array<u32>;      // [rows, cols/16], two bits of each
 @group(1) @binding(2) var<storage, read> q6_k_steps: array<u32>;     // [rows, cols/64], four s
 @group(1) @binding(3) var<storage, read> q6_k_scales: array<f32>;    // [rows, cols/256], d
@@ -11,7 +11,7 @@
 // of the other word, the half that bit 0 of k names, and those of the last
 // four lie above them.
 fn q6_k_codes(k: u32) -> array<vec4<f32>, 2> {
-    let w = q6_k_words[k];
+    let w = q6_k_words[k >> 2u][k & 3u];
     let top = q6_k_tops[k >> 1u] >> ((k & 1u) << 2u);
     return array(
         vec4<f32>(unpack4xU8((w & 0x0f0f0f0fu) | ((top << 4u) & 0x30303030u))) - 32.0,
@@ -36,4 +36,24 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
 fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
     let q = q6_k_codes(k);
     return (dot(q[0], lo) + dot(q[1], hi)) * q6_k_scale(k);
+}
+
+const STEP: u32 = 4u;    // octets that load_step returns
+
+// load_step returns the block of 32 weights that begins with octet k.
+fn load_step(k: u32) -> array<vec4<f32>, 8> {
+    let w = q6_k_words[k >> 2u];
+    let a = q6_k_tops[k >> 1u];
+    let b = q6_k_tops[(k >> 1u) + 1u];
+    let top = vec4(a, a >> 4u, b, b >> 4u);
+    let lo = (w & vec4(0x0f0f0f0fu)) | ((top << vec4(4u)) & vec4(0x30303030u));
+    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | ((top << vec4(2u)) & vec4(0x30303030u));
+    let s = q6_k_scale(k);
+    let t = q6_k_scale(k + 2u);
+    return array(
+        (vec4<f32>(unpack4xU8(lo.x)) - 32.0) * s, (vec4<f32>(unpack4xU8(hi.x)) - 32.0) * s,
+        (vec4<f32>(unpack4xU8(lo.y)) - 32.0) * s, (vec4<f32>(unpack4xU8(hi.y)) - 32.0) * s,
+        (vec4<f32>(unpack4xU8(lo.z)) - 32.0) * t, (vec4<f32>(unpack4xU8(hi.z)) - 32.0) * t,
+        (vec4<f32>(unpack4xU8(lo.w)) - 32.0) * t, (vec4<f32>(unpack4xU8(hi.w)) - 32.0) * t,
+    );
 }
