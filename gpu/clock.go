@@ -55,17 +55,9 @@ func (c *Clock) Free(d *Device) {
 
 func (c *Clock) full() bool { return c != nil && len(c.pending) == maxSpans }
 
-func (c *Clock) next(s Span) (q *wgpu.QuerySet, at int, err error) {
+// next takes note of a dispatch that will be timed.
+func (c *Clock) next(s Span) {
 	c.pending = append(c.pending, s)
-	return c.queries, 2 * (len(c.pending) - 1), nil
-}
-
-// resolve records the copy of the timestamps into memory.
-func (c *Clock) resolve(d *Device, enc *wgpu.CommandEncoder) error {
-	if c == nil || len(c.pending) == 0 {
-		return nil
-	}
-	return d.check(enc.TryResolveQuerySet(c.queries, 0, uint32(2*len(c.pending)), c.ticks.buf.raw, 0))
 }
 
 // read waits for the timestamps of a submission and adds its spans.

@@ -43,11 +43,13 @@ type Device struct {
 	options Options
 	shaders fs.FS
 	kernels map[shaders.Variant]*kernel
-	params  *buffer // Params, one slot per dispatch of a submission
+	params  paramStore
 	nextID  uint64
 	used    uint64 // bytes in live buffers
 	peak    uint64
 	pace    pace
+
+	recording *Recorder // that holds commands; nil if none does
 }
 
 // Open opens an adapter.
@@ -79,10 +81,11 @@ func Open(o Options) (*Device, error) {
 	if d.shaders == nil {
 		d.shaders = shaders.Embedded()
 	}
-	d.params, err = d.allocate("params", paramSlot*maxDispatches, wgpu.BufferUsageUniform|wgpu.BufferUsageCopyDst)
+	buf, err := d.allocate("params", FixedBytes, wgpu.BufferUsageUniform|wgpu.BufferUsageCopyDst)
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %v: %w", a.info, err)
 	}
+	d.params = newParamStore(buf)
 	return d, nil
 }
 
@@ -91,7 +94,7 @@ func (d *Device) Close() {
 	if d.kernels == nil {
 		return
 	}
-	d.kernels = nil
+	d.kernels, d.recording = nil, nil
 	destroy(d.dev)
 	d.queue.Release()
 	d.dev.Release()
@@ -155,8 +158,10 @@ func (d *Device) New(name string, typ Type, shape ...int) (Tensor, error) {
 	return t, err
 }
 
-// Free gives the memory of tensors back. Those that have none are passed over.
+// Free gives the memory of tensors back, after what was recorded with them.
+// Those that have none are passed over.
 func (d *Device) Free(ts ...Tensor) {
+	d.settle()
 	for _, t := range ts {
 		if t.buf == nil || d.kernels == nil {
 			continue
@@ -250,6 +255,7 @@ func (d *Device) Ints(t Tensor) ([]uint32, error) {
 }
 
 func (d *Device) read(t Tensor) ([]byte, error) {
+	d.settle()
 	size := (t.Bytes() + 3) &^ 3
 	stage, err := d.allocate(t.Name+" on the host", size, wgpu.BufferUsageMapRead|wgpu.BufferUsageCopyDst)
 	if err != nil {

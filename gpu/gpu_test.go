@@ -43,7 +43,7 @@ func add(r *Recorder, y, x Tensor) {
 // depends on it.
 func TestHandleOffset(t *testing.T) {
 	for _, object := range []any{
-		wgpu.Adapter{}, wgpu.Device{}, wgpu.Queue{}, wgpu.CommandEncoder{}, wgpu.ComputePassEncoder{}, wgpu.QuerySet{},
+		wgpu.Adapter{}, wgpu.Device{}, wgpu.Queue{}, wgpu.QuerySet{}, wgpu.Buffer{}, wgpu.BindGroup{}, wgpu.ComputePipeline{},
 	} {
 		typ := reflect.TypeOf(object)
 		if f := typ.Field(0); f.Name != "ref" || f.Offset != 0 || f.Type.Size() != 8 {
@@ -86,7 +86,7 @@ func TestTap(t *testing.T) {
 		r.Copy(v, func(data []float32) error { seen[name] = data[3]; return nil })
 	}
 	for i := range 3 {
-		leave := r.Enter("layers.%d", i)
+		leave := r.EnterAt("layers", i)
 		add(r, y.As("sum"), x)
 		add(r, y.As(""), x)
 		leave()
@@ -96,7 +96,7 @@ func TestTap(t *testing.T) {
 	if !reflect.DeepEqual(seen, want) {
 		t.Errorf("seen %v, want %v", seen, want)
 	}
-	if now, _ := d.Used(); now != paramSlot*maxDispatches+32 {
+	if now, _ := d.Used(); now != FixedBytes+32 {
 		t.Errorf("%d bytes are in use: snapshots were not freed", now)
 	}
 }
@@ -111,14 +111,14 @@ func TestPace(t *testing.T) {
 	check(t, err)
 	d.pace.budget = 20 // five dispatches
 	r := d.Record()
-	for range 3 * maxDispatches {
+	for range 3 * maxCommands {
 		add(r, y, x)
 	}
 	check(t, r.Submit())
 	got, err := d.Floats(y)
 	check(t, err)
-	if got[0] != 3*maxDispatches {
-		t.Errorf("%v additions were made of %d", got[0], 3*maxDispatches)
+	if got[0] != 3*maxCommands {
+		t.Errorf("%v additions were made of %d", got[0], 3*maxCommands)
 	}
 	if d.pace.budget < 1000 {
 		t.Errorf("the budget is %v after short submissions", d.pace.budget)
@@ -182,7 +182,7 @@ func TestErrors(t *testing.T) {
 	fails := func(name string, target any, want string, record func(r *Recorder)) {
 		t.Helper()
 		r := d.Record()
-		defer r.Enter("layers.7")()
+		defer r.EnterAt("layers", 7)()
 		record(r)
 		record(r)
 		err := r.Submit()
@@ -241,5 +241,78 @@ func TestSize(t *testing.T) {
 		if got := Size(bytes); got != want {
 			t.Errorf("%d is %s, want %s", bytes, got, want)
 		}
+	}
+}
+
+// What was recorded before is recorded and submitted again without allocating.
+func TestRecordAllocatesNothing(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.New("x", F32, 64)
+	check(t, err)
+	y, err := d.New("y", F32, 64)
+	check(t, err)
+	r := d.Record()
+	record := func() {
+		for i := range 40 {
+			leave := r.EnterAt("layers", i)
+			add(r, y, x)
+			r.CopyRows(y, 0, x, 0, 1)
+			leave()
+		}
+		check(t, r.Submit())
+	}
+	record()
+	if n := testing.AllocsPerRun(20, record); n > 0 {
+		t.Errorf("%v allocations for 80 commands", n)
+	}
+}
+
+// Recorders that take turns, and memory that is freed while something waits to
+// be submitted, keep the order of what was recorded.
+func TestRecordersTakeTurns(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.UploadFloats("x", []float32{1, 2, 3, 4}, 4)
+	check(t, err)
+	y, err := d.New("y", F32, 4)
+	check(t, err)
+	z, err := d.New("z", F32, 4)
+	check(t, err)
+	a, b := d.Record(), d.Record()
+	add(a, y, x)
+	add(b, z, y)
+	add(a, y, x)
+	d.Free(x)
+	check(t, a.Submit())
+	add(b, z, y)
+	check(t, b.Submit())
+	got, err := d.Floats(z)
+	check(t, err)
+	if got[3] != 12 {
+		t.Errorf("z ends with %v, want 4 and 8", got[3])
+	}
+}
+
+// More different parameters than there is room for are each the dispatch's own.
+func TestParamsWrapAround(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.UploadFloats("x", make([]float32, 8), 8)
+	check(t, err)
+	y, err := d.New("y", F32, 8)
+	check(t, err)
+	ones, err := d.UploadFloats("ones", []float32{1, 1, 1, 1}, 4)
+	check(t, err)
+	r := d.Record()
+	for i := range maxParams + 10 {
+		r.Dispatch(Dispatch{
+			Kernel: shaders.Variant{Kernel: "add"}, Params: addParams{uint32(i%2) + uint32(i/2*2)*1000},
+			Read: []Tensor{x}, Write: y,
+		})
+		add(r, x, ones)
+	}
+	check(t, r.Submit())
+	got, err := d.Floats(x)
+	check(t, err)
+	if got[0] != maxParams+10 {
+		t.Errorf("%v of %d additions", got[0], maxParams+10)
 	}
 }

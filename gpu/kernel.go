@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // A kernel is a compiled variant with the bind groups it has been used with.
 type kernel struct {
 	name     string
-	checked  bool // the caller's params match the module's
+	params   reflect.Type // of the caller's params, once they match the module's
 	module   *shaders.Module
 	pipeline *wgpu.ComputePipeline
 	layouts  []*wgpu.BindGroupLayout
@@ -28,10 +29,11 @@ type groupKey [1 + maxBindings]uint64
 const maxBindings = 8 // storage buffers a stage, by WebGPU's defaults
 
 // kernel returns the compiled v, compiling it on first use.
-func (d *Device) kernel(v shaders.Variant) (*kernel, error) {
-	if k := d.kernels[v]; k != nil {
+func (d *Device) kernel(asked *shaders.Variant) (*kernel, error) {
+	if k := d.kernels[*asked]; k != nil {
 		return k, nil
 	}
+	v := asked.Clone()
 	k, err := d.compile(v)
 	if err != nil {
 		var lost *DeviceLostError
@@ -132,21 +134,45 @@ func located(m *shaders.Module, err error) error {
 	return &CompileError{Kernel: m.Variant.String(), File: m.Origin(line), Message: strings.TrimSpace(err.Error())}
 }
 
-// bind returns the bind group of the tensors, in binding order, made once.
-func (k *kernel) bind(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error) {
-	key := groupKey{uint64(group)}
-	if len(ts) > maxBindings {
-		return nil, fmt.Errorf("%d tensors in group %d; at most %d", len(ts), group, maxBindings)
+// bind returns the bind group of the tensors, in binding order, made once. last
+// may be none.
+func (k *kernel) bind(d *Device, group int, list []Tensor, last Tensor) (uintptr, error) {
+	n := len(list)
+	if n >= maxBindings {
+		return 0, fmt.Errorf("%d tensors in group %d; at most %d", n, group, maxBindings)
 	}
-	for i, t := range ts {
-		if t.buf == nil {
-			return nil, fmt.Errorf("tensor %v has no memory", t)
+	key := groupKey{uint64(group)}
+	for i := range list {
+		if list[i].buf == nil {
+			return 0, fmt.Errorf("tensor %s has no memory", list[i].String())
 		}
-		key[1+i] = t.buf.id
+		key[1+i] = list[i].buf.id
+	}
+	if group == 0 {
+		if last.buf == nil {
+			return 0, fmt.Errorf("tensor %s has no memory", last.String())
+		}
+		key[1+n] = last.buf.id
 	}
 	if g := k.groups[key]; g != nil {
-		return g, nil
+		return raw(g), nil
 	}
+	var all []Tensor
+	for i := range list {
+		all = append(all, list[i].kept())
+	}
+	if group == 0 {
+		all = append(all, last.kept())
+	}
+	g, err := k.newGroup(d, group, all)
+	if err != nil {
+		return 0, err
+	}
+	k.groups[key] = g
+	return raw(g), nil
+}
+
+func (k *kernel) newGroup(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error) {
 	var entries []wgpu.BindGroupEntry
 	next := 0
 	for _, b := range k.module.Bindings {
@@ -155,7 +181,7 @@ func (k *kernel) bind(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error
 		case b.Group != group:
 			continue
 		case b.Uniform:
-			e.Buffer, e.Size = d.params.raw, paramSlot
+			e.Buffer, e.Size = d.params.buf.raw, paramSlot
 		case next == len(ts):
 			return nil, fmt.Errorf("group %d wants %s, got only %v", group, b.Name, ts)
 		default:
@@ -168,11 +194,7 @@ func (k *kernel) bind(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error
 		return nil, fmt.Errorf("group %d has %d bindings for %v", group, next, ts)
 	}
 	g, err := d.dev.TryCreateBindGroup(&wgpu.BindGroupDescriptor{Label: k.name, Layout: k.layouts[group], Entries: entries})
-	if err = d.check(err); err != nil {
-		return nil, err
-	}
-	k.groups[key] = g
-	return g, nil
+	return g, d.check(err)
 }
 
 // forget drops the bind groups that hold the buffer.

@@ -3,9 +3,10 @@ package gpu
 // What the bindings lack or break, called on the same library by its C API
 // (webgpu.h and wgpu.h of wgpu-native v29): a device request with callbacks for
 // a lost device and for errors outside any scope, shader modules without checks
-// at run time, timestamps around a compute pass, and the length of a timestamp
-// tick. Only the prototypes and structs
-// that are used are declared; the bindings link the library itself.
+// at run time, timestamps around a compute pass, the length of a timestamp
+// tick, and a whole recording encoded and submitted in one call, which
+// allocates nothing. Only the prototypes and structs that are used are
+// declared; the bindings link the library itself.
 
 /*
 #include <stdatomic.h>
@@ -32,6 +33,12 @@ typedef struct { void *next; void *query_set; uint32_t begin, end; } px_timestam
 typedef struct { void *next; px_string label; px_timestamps const *timestamps; } px_pass_desc;
 typedef struct { void *next; uint32_t type; px_string code; } px_wgsl;
 typedef struct { px_wgsl *next; px_string label; } px_module_desc;
+typedef struct {
+	void *pipeline;                    // NULL for a copy
+	void *a, *b;                       // the groups 0 and 1, or the buffers of a copy, from and to
+	uint64_t from, to, size;           // of a copy, in bytes
+	uint32_t offset, x, y, z;          // of the params; workgroups
+} px_command;
 typedef struct { void *next; unsigned char rest[1024]; } px_limits;    // larger than WGPULimits
 
 extern px_future wgpuAdapterRequestDevice(void *adapter, px_device_desc const *desc, px_callback_info info);
@@ -39,6 +46,17 @@ extern uint32_t wgpuAdapterGetLimits(void *adapter, px_limits *limits);
 extern void *wgpuCommandEncoderBeginComputePass(void *encoder, px_pass_desc const *desc);
 extern void wgpuComputePassEncoderEnd(void *pass);
 extern void *wgpuDeviceCreateShaderModuleTrusted(void *device, px_module_desc const *desc, uint64_t checks);
+extern void wgpuComputePassEncoderRelease(void *pass);
+extern void wgpuComputePassEncoderSetPipeline(void *pass, void *pipeline);
+extern void wgpuComputePassEncoderSetBindGroup(void *pass, uint32_t index, void *group, size_t count, uint32_t const *offsets);
+extern void wgpuComputePassEncoderDispatchWorkgroups(void *pass, uint32_t x, uint32_t y, uint32_t z);
+extern void wgpuCommandEncoderCopyBufferToBuffer(void *encoder, void *from, uint64_t at, void *to, uint64_t to_at, uint64_t size);
+extern void wgpuCommandEncoderResolveQuerySet(void *encoder, void *set, uint32_t first, uint32_t count, void *to, uint64_t at);
+extern void *wgpuCommandEncoderFinish(void *encoder, void const *desc);
+extern void wgpuCommandEncoderRelease(void *encoder);
+extern void wgpuCommandBufferRelease(void *buffer);
+extern void *wgpuDeviceCreateCommandEncoder(void *device, void const *desc);
+extern uint64_t wgpuQueueSubmitForIndex(void *queue, size_t count, void *const *buffers);
 extern void wgpuDeviceDestroy(void *device);
 extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
@@ -106,12 +124,6 @@ static void px_request_device(void *adapter, int32_t const *features, size_t cou
 	wgpuAdapterRequestDevice(adapter, &desc, info);
 }
 
-static void *px_begin_pass(void *encoder, void *query_set, uint32_t begin) {
-	px_timestamps t = { NULL, query_set, begin, begin + 1 };
-	px_pass_desc desc = { NULL, { NULL, SIZE_MAX }, query_set == NULL ? NULL : &t };
-	return wgpuCommandEncoderBeginComputePass(encoder, &desc);
-}
-
 static void *px_trusted_module(void *device, char const *label, char const *code) {
 	px_wgsl wgsl = { NULL, 2, { code, SIZE_MAX } };    // WGPUSType_ShaderSourceWGSL
 	px_module_desc desc = { &wgsl, { label, SIZE_MAX } };
@@ -121,11 +133,62 @@ static void *px_trusted_module(void *device, char const *label, char const *code
 static int px_lost(px_sink *s) { return atomic_load(&s->lost); }
 static int px_failed(px_sink *s) { return atomic_load(&s->failed) == 2; }
 static void px_clear(px_sink *s) { atomic_store(&s->failed, 0); }
+
+static void *px_begin_pass(void *encoder, void *queries, uint32_t at) {
+	px_timestamps t = { NULL, queries, at, at + 1 };
+	px_pass_desc desc = { NULL, { NULL, SIZE_MAX }, queries == NULL ? NULL : &t };
+	return wgpuCommandEncoderBeginComputePass(encoder, &desc);
+}
+
+static void px_end_pass(void **pass) {
+	if (*pass == NULL) return;
+	wgpuComputePassEncoderEnd(*pass);
+	wgpuComputePassEncoderRelease(*pass);
+	*pass = NULL;
+}
+
+// px_play encodes commands: one pass for all dispatches between two copies, or
+// one for each if queries are to hold their times.
+static void px_play(void *encoder, px_command const *c, size_t n, void *queries) {
+	void *pass = NULL, *pipeline = NULL;
+	for (uint32_t timed = 0; n > 0; n--, c++) {
+		if (c->pipeline == NULL || queries != NULL) px_end_pass(&pass);
+		if (c->pipeline == NULL) {
+			wgpuCommandEncoderCopyBufferToBuffer(encoder, c->a, c->from, c->b, c->to, c->size);
+			continue;
+		}
+		if (pass == NULL) {
+			pass = px_begin_pass(encoder, queries, 2 * timed++);
+			pipeline = NULL;
+		}
+		if (c->pipeline != pipeline) wgpuComputePassEncoderSetPipeline(pass, pipeline = c->pipeline);
+		wgpuComputePassEncoderSetBindGroup(pass, 0, c->a, 1, &c->offset);
+		if (c->b != NULL) wgpuComputePassEncoderSetBindGroup(pass, 1, c->b, 0, NULL);
+		wgpuComputePassEncoderDispatchWorkgroups(pass, c->x, c->y, c->z);
+	}
+	px_end_pass(&pass);
+}
+
+// px_submit encodes commands and submits them, unless they are refused. The
+// first count queries are resolved into ticks.
+static uint64_t px_submit(void *device, void *queue, px_sink *sink, px_command const *c, size_t n, void *queries, uint32_t count, void *ticks) {
+	uint64_t index = 0;
+	void *encoder = wgpuDeviceCreateCommandEncoder(device, NULL);
+	px_play(encoder, c, n, queries);
+	if (count > 0) wgpuCommandEncoderResolveQuerySet(encoder, queries, 0, count, ticks, 0);
+	void *buffer = wgpuCommandEncoderFinish(encoder, NULL);
+	if (!px_failed(sink)) index = wgpuQueueSubmitForIndex(queue, 1, &buffer);
+	wgpuCommandBufferRelease(buffer);
+	wgpuCommandEncoderRelease(encoder);
+	return index;
+}
+
 */
 import "C"
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
@@ -198,20 +261,39 @@ func trustedModule(d *wgpu.Device, label, code string) *wgpu.ShaderModule {
 	return wrap[wgpu.ShaderModule](C.px_trusted_module(handle(d), l, c))
 }
 
-// beginPass begins a compute pass. With a query set it writes timestamps to
-// queries at and at+1.
-func beginPass(e *wgpu.CommandEncoder, q *wgpu.QuerySet, at int) *wgpu.ComputePassEncoder {
-	var set unsafe.Pointer
-	if q != nil {
-		set = handle(q)
-	}
-	return wrap[wgpu.ComputePassEncoder](C.px_begin_pass(handle(e), set, C.uint32_t(at)))
+// A command is one step of a recording, a dispatch or a copy, as px_play reads
+// it. Its handles are C's, which Go's collector does not look at.
+type command struct {
+	pipeline       uintptr
+	a, b           uintptr
+	from, to, size uint64
+	offset         uint32
+	groups         [3]uint32
 }
 
-// endPass ends a pass begun by beginPass. Errors come with the encoder's Finish.
-func endPass(p *wgpu.ComputePassEncoder) {
-	C.wgpuComputePassEncoderEnd(handle(p))
-	p.Release()
+// kept returns a copy of t that may outlive it. Without this the compiler, which
+// cannot tell that only a tap keeps what it is shown, would put each list of
+// tensors that is dispatched on the heap.
+func (t *Tensor) kept() Tensor {
+	hidden := uintptr(unsafe.Pointer(t))
+	c := **(**Tensor)(unsafe.Pointer(&hidden))
+	c.Shape = slices.Clone(c.Shape)
+	return c
+}
+
+// raw returns the handle of an object for a command.
+func raw[T any](object *T) uintptr { return uintptr(handle(object)) }
+
+// play submits commands in one call and returns the submission's index. The
+// clock may be nil.
+func (d *Device) play(list []command, c *Clock) uint64 {
+	var queries, ticks unsafe.Pointer
+	count := 0
+	if c != nil && len(c.pending) > 0 {
+		queries, ticks, count = handle(c.queries), handle(c.ticks.buf.raw), 2*len(c.pending)
+	}
+	return uint64(C.px_submit(handle(d.dev), handle(d.queue), d.sink.c,
+		(*C.px_command)(unsafe.Pointer(unsafe.SliceData(list))), C.size_t(len(list)), queries, C.uint32_t(count), ticks))
 }
 
 // timestampPeriod returns the nanoseconds in one timestamp tick.

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"slices"
 	"time"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
@@ -41,7 +42,7 @@ func (p *pace) wait(dev *wgpu.Device, keep int) {
 		dev.Poll(true, &p.inFlight[0])
 		now := time.Now()
 		p.learn(now.Sub(p.last))
-		p.inFlight, p.last = p.inFlight[1:], now
+		p.inFlight, p.last = slices.Delete(p.inFlight, 0, 1), now
 	}
 }
 

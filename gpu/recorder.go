@@ -2,20 +2,10 @@ package gpu
 
 import (
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 
-	"github.com/oliverbestmann/webgpu/wgpu"
-
 	"pixtral-wgpu/shaders"
-)
-
-const (
-	paramSlot     = 256 // WebGPU's largest minUniformBufferOffsetAlignment
-	maxDispatches = 1024
-
-	// FixedBytes is what an open device takes before it has any tensor.
-	FixedBytes = paramSlot * maxDispatches
 )
 
 // A Dispatch runs one kernel once.
@@ -37,38 +27,65 @@ type Tap func(r *Recorder, name string, t Tensor)
 
 // A Recorder collects dispatches and submits them, in several submissions if
 // the work is much. Like a bufio.Writer it remembers the first error and
-// reports it at the end.
+// reports it at the end. After Submit it may be used again; a pass that was
+// recorded before allocates nothing.
 type Recorder struct {
 	Tap   Tap    // nil means nobody watches
 	Clock *Clock // nil means nobody measures
 
-	dev    *Device
-	scope  []string
-	enc    *wgpu.CommandEncoder
-	pass   *wgpu.ComputePassEncoder
-	params []byte
-	work   float64
-	done   []func() error // to be called when the submission has run
-	err    error
+	dev      *Device
+	scope    []scope
+	leave    func() // ends the innermost scope
+	commands []command
+	work     float64
+	done     []func() error // to be called when the submission has run
+	err      error
 }
 
-// Record starts a recording.
-func (d *Device) Record() *Recorder { return &Recorder{dev: d} }
+// A scope is the name of a part of the pass, put together when it is asked for.
+type scope struct {
+	name  string
+	index int // -1 for none
+}
+
+const maxCommands = 1024 // in a submission
+
+// Record starts a recording. Of several the device plays what was recorded
+// first first.
+func (d *Device) Record() *Recorder {
+	r := &Recorder{dev: d}
+	r.leave = func() { r.scope = r.scope[:len(r.scope)-1] }
+	return r
+}
 
 // Device returns the device that r records for.
 func (r *Recorder) Device() *Device { return r.dev }
 
 // Enter names what follows until the function it returns is called.
-func (r *Recorder) Enter(format string, args ...any) (leave func()) {
-	r.scope = append(r.scope, fmt.Sprintf(format, args...))
-	return func() { r.scope = r.scope[:len(r.scope)-1] }
+func (r *Recorder) Enter(name string) (leave func()) { return r.EnterAt(name, -1) }
+
+// EnterAt is Enter for one of several, for example layers.7.
+func (r *Recorder) EnterAt(name string, index int) (leave func()) {
+	r.scope = append(r.scope, scope{name, index})
+	return r.leave
 }
 
-func (r *Recorder) name(t Tensor) string {
-	if t.Name == "" {
-		return strings.Join(r.scope, ".")
+// path returns the names of the scopes, and behind them name if it is not "".
+func (r *Recorder) path(name string) string {
+	var b strings.Builder
+	for _, s := range r.scope {
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.name)
+		if s.index >= 0 {
+			fmt.Fprintf(&b, ".%d", s.index)
+		}
 	}
-	return strings.Join(append(r.scope, t.Name), ".")
+	if b.Len() > 0 && name != "" {
+		b.WriteByte('.')
+	}
+	return b.String() + strings.Clone(name)
 }
 
 // Misfit makes r report that tensors do not fit the kernel, unless it already
@@ -76,7 +93,7 @@ func (r *Recorder) name(t Tensor) string {
 func (r *Recorder) Misfit(kernel, format string, args ...any) {
 	if r.err == nil {
 		r.err = &ShapeError{
-			Scope: strings.Join(r.scope, "."), Kernel: kernel, File: "shaders/" + kernel + ".wgsl",
+			Scope: r.path(""), Kernel: kernel, File: "shaders/" + kernel + ".wgsl",
 			Message: fmt.Sprintf(format, args...),
 		}
 	}
@@ -97,65 +114,78 @@ func (r *Recorder) Dispatch(d Dispatch) {
 	if r.err != nil {
 		return
 	}
-	if err := r.dispatch(d); err != nil {
-		r.err = fmt.Errorf("gpu: %s: %w", r.name(d.Write), err)
+	if err := r.dispatch(&d); err != nil {
+		r.err = fmt.Errorf("gpu: %s: %w", r.path(d.Write.Name), err)
 		return
 	}
 	if r.Tap != nil && !d.Partial {
-		tap := r.Tap
-		r.Tap = nil // what a tap records is not itself tapped
-		tap(r, r.name(d.Write), d.Write)
-		r.Tap = tap
+		r.watch(d.Write.kept())
 	}
 }
 
-func (r *Recorder) dispatch(d Dispatch) error {
-	k, err := r.dev.kernel(d.Kernel)
+// watch shows a value to the tap.
+func (r *Recorder) watch(t Tensor) {
+	tap := r.Tap
+	r.Tap = nil // what a tap records is not itself tapped
+	tap(r, r.path(t.Name), t)
+	r.Tap = tap
+}
+
+func (r *Recorder) dispatch(d *Dispatch) error {
+	k, err := r.dev.kernel(&d.Kernel)
 	if err != nil {
 		return err
 	}
-	if !k.checked {
-		if err := checkParams(k.module, d.Params); err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
-		}
-		k.checked = true
+	if err := k.check(d, r.dev.Limits.Groups); err != nil {
+		return fmt.Errorf("%s: %w", k.name, err)
 	}
-	for _, t := range slices.Concat(d.Read, d.Group1) {
-		if t.buf == d.Write.buf {
-			return fmt.Errorf("%s: %v is read and written at once", k.name, t)
-		}
-	}
-	for _, n := range d.Groups {
-		if n > r.dev.Limits.Groups {
-			return fmt.Errorf("%s: %v workgroups; a dimension holds %d", k.name, d.Groups, r.dev.Limits.Groups)
-		}
-	}
-	if r.work > 0 && r.work+d.Work > r.dev.pace.budget || len(r.params) == paramSlot*maxDispatches || r.Clock.full() {
+	if r.work > 0 && r.work+d.Work > r.dev.pace.budget || r.dev.params.full() || r.Clock.full() {
 		if err := r.flush(); err != nil {
 			return err
 		}
 	}
-	group0, err := k.bind(r.dev, 0, append(d.Read[:len(d.Read):len(d.Read)], d.Write))
+	c := command{pipeline: raw(k.pipeline)}
+	if c.a, err = k.bind(r.dev, 0, d.Read, d.Write); err == nil && d.Group1 != nil {
+		c.b, err = k.bind(r.dev, 1, d.Group1, Tensor{})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
-	if err := r.begin(k.name, &d); err != nil {
+	if err := r.room(); err != nil {
 		return err
 	}
-	r.pass.SetPipeline(k.pipeline)
-	r.pass.SetBindGroup(0, group0, []uint32{uint32(len(r.params))})
-	if d.Group1 != nil {
-		group1, err := k.bind(r.dev, 1, d.Group1)
-		if err != nil {
-			return fmt.Errorf("%s: %w", k.name, err)
-		}
-		r.pass.SetBindGroup(1, group1, nil)
+	c.offset = r.dev.params.offset(keyOf(d.Params))
+	for i, n := range d.Groups {
+		c.groups[i] = uint32(max(1, n))
 	}
-	if r.params, err = appendParams(r.params, d.Params); err != nil {
-		return err
+	if r.Clock != nil {
+		r.Clock.next(Span{Kernel: k.name, Name: r.path(d.Write.Name), Work: d.Work, Bytes: d.moved()})
 	}
+	r.commands = append(r.commands, c)
 	r.work += d.Work
-	r.pass.DispatchWorkgroups(uint32(max(1, d.Groups[0])), uint32(max(1, d.Groups[1])), uint32(max(1, d.Groups[2])))
+	return nil
+}
+
+// check reports a dispatch that the kernel cannot take.
+func (k *kernel) check(d *Dispatch, mostGroups int) error {
+	if t := reflect.TypeOf(d.Params); t != k.params {
+		if err := checkParams(k.module, t); err != nil {
+			return err
+		}
+		k.params = t
+	}
+	for _, list := range [2][]Tensor{d.Read, d.Group1} {
+		for i := range list {
+			if list[i].buf == d.Write.buf {
+				return fmt.Errorf("%s is read and written at once", list[i].String())
+			}
+		}
+	}
+	for _, n := range d.Groups {
+		if n > mostGroups {
+			return fmt.Errorf("%v workgroups; a dimension holds %d", d.Groups, mostGroups)
+		}
+	}
 	return nil
 }
 
@@ -165,8 +195,10 @@ func (d *Dispatch) moved() uint64 {
 		return d.Bytes
 	}
 	bytes := d.Write.Bytes()
-	for _, t := range slices.Concat(d.Read, d.Group1) {
-		bytes += t.Bytes()
+	for _, list := range [2][]Tensor{d.Read, d.Group1} {
+		for i := range list {
+			bytes += list[i].Bytes()
+		}
 	}
 	return bytes
 }
@@ -181,36 +213,26 @@ func (r *Recorder) Fit(n, step int, work float64) int {
 	return min(n, max(1, int(fit))*step)
 }
 
-// begin makes sure that a pass is open: one for all dispatches, or one for each
-// if they are timed.
-func (r *Recorder) begin(kernel string, d *Dispatch) error {
-	if err := r.encoder(); err != nil {
-		return err
+// room makes room for a command: what another recorder holds goes out first, and
+// what r holds if it is much.
+func (r *Recorder) room() error {
+	if r.dev.recording != r {
+		r.dev.settle()
+		r.dev.recording = r
 	}
-	if r.Clock != nil {
-		r.endPass()
-		queries, at, err := r.Clock.next(Span{Kernel: kernel, Name: r.name(d.Write), Work: d.Work, Bytes: d.moved()})
-		if err != nil {
-			return err
-		}
-		r.pass = beginPass(r.enc, queries, at)
-	} else if r.pass == nil {
-		r.pass = beginPass(r.enc, nil, 0)
+	if len(r.commands) == maxCommands {
+		return r.flush()
 	}
 	return nil
 }
 
-func (r *Recorder) encoder() (err error) {
-	if r.enc == nil {
-		r.enc, err = r.dev.dev.TryCreateCommandEncoder(nil)
-	}
-	return r.dev.check(err)
-}
-
-func (r *Recorder) endPass() {
-	if r.pass != nil {
-		endPass(r.pass)
-		r.pass = nil
+// settle submits what the recorder that recorded last holds.
+func (d *Device) settle() {
+	if r := d.recording; r != nil && d.kernels != nil {
+		if r.err == nil {
+			r.Fail(r.flush())
+		}
+		d.recording = nil
 	}
 }
 
@@ -242,36 +264,34 @@ func (r *Recorder) CopyRows(y Tensor, to int, x Tensor, from, n int) {
 	}
 	row := x.Bytes() / uint64(x.Shape[0])
 	if y.Bytes()/uint64(y.Shape[0]) != row || to+n > y.Shape[0] || from+n > x.Shape[0] || row%4 != 0 {
-		r.err = fmt.Errorf("gpu: copy %d rows of %v from %d to %v at %d", n, x, from, y, to)
+		r.err = fmt.Errorf("gpu: copy %d rows of %s from %d to %s at %d", n, x.String(), from, y.String(), to)
 		return
 	}
-	if r.err = r.encoder(); r.err != nil {
-		return
+	if r.err = r.room(); r.err == nil {
+		r.commands = append(r.commands, command{
+			a: raw(x.buf.raw), b: raw(y.buf.raw), from: row * uint64(from), to: row * uint64(to), size: row * uint64(n),
+		})
 	}
-	r.endPass()
-	r.err = r.dev.check(r.enc.TryCopyBufferToBuffer(x.buf.raw, row*uint64(from), y.buf.raw, row*uint64(to), row*uint64(n)))
 }
 
 // flush submits what was recorded so far and keeps at most two submissions in
 // flight.
 func (r *Recorder) flush() error {
-	r.endPass()
-	if r.enc == nil {
+	if len(r.commands) == 0 {
 		return nil
 	}
-	if err := r.Clock.resolve(r.dev, r.enc); err != nil {
+	if err := r.dev.check(r.dev.params.write(r.dev.queue)); err != nil {
 		return err
 	}
-	if len(r.params) > 0 {
-		if err := r.dev.check(r.dev.queue.TryWriteBuffer(r.dev.params.raw, 0, r.params)); err != nil {
-			return err
-		}
+	index := r.dev.play(r.commands, r.Clock)
+	r.commands = r.commands[:0]
+	if r.dev.params.full() {
+		r.dev.params.clear()
 	}
-	enc := r.enc
-	r.enc, r.params = nil, r.params[:0]
-	if err := r.dev.submit(enc); err != nil {
+	if err := r.dev.check(nil); err != nil {
 		return err
 	}
+	r.dev.pace.submitted(index)
 	r.dev.pace.wait(r.dev.dev, 1)
 	r.dev.pace.work, r.work = r.work, 0
 	done := r.done
@@ -285,18 +305,20 @@ func (r *Recorder) flush() error {
 }
 
 // Submit runs what is left of the recording and returns the first error of any
-// of it. It does not wait for the results.
+// of it. It does not wait for the results. r is then empty: it may record again.
 func (r *Recorder) Submit() error {
 	if r.err == nil {
 		r.Fail(r.flush())
 	}
-	if r.err != nil {
-		r.endPass()
-		r.enc = nil
+	if r.dev.recording == r {
+		r.dev.recording = nil
+	}
+	err := r.err
+	if err != nil {
 		for _, f := range r.done {
 			_ = f() // frees what it holds; the first error is already known
 		}
-		r.done = nil
+		r.commands, r.done, r.work, r.err = r.commands[:0], nil, 0, nil
 	}
-	return r.err
+	return err
 }

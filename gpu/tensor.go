@@ -2,6 +2,8 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
 )
@@ -72,7 +74,10 @@ func (t Tensor) As(name string) Tensor {
 	return t
 }
 
-func (t Tensor) String() string { return fmt.Sprintf("%s%v", t.Name, t.Shape) }
+// String clones what it prints, so that name and shape may lie on the stack.
+func (t Tensor) String() string {
+	return strings.Clone(t.Name) + fmt.Sprint(slices.Clone(t.Shape))
+}
 
 // A Matrix is a weight matrix in some format: the host names the format, the
 // linked shader reads the parts of a shard as its group 1. A matrix larger than

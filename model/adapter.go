@@ -20,7 +20,7 @@ func newAdapterPass(a *arena, c *Config, patches int) adapterPass {
 // w_out·gelu(w_in·x + bias) + bias, and submits r. x: [patches, hidden];
 // result: [patches, dim], which is the caller's to free.
 func (p *Pixtral) adapt(r *gpu.Recorder, t adapterPass, x gpu.Tensor, index int) (gpu.Tensor, error) {
-	defer r.Enter("adapter.%d", index)()
+	defer r.EnterAt("adapter", index)()
 	w := &p.w.visionLanguageAdapter
 	rows, err := p.dev.New("", gpu.F32, x.Shape[0], p.Config.Dim)
 	if err != nil {

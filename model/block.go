@@ -66,7 +66,7 @@ func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block) {
 
 // block records one layer: h = x + attention(norm(x)); x = h + ffn(norm(h)).
 func (p *pass) block(r *gpu.Recorder, layer int, b *block) {
-	defer r.Enter("layers.%d", layer)()
+	defer r.EnterAt("layers", layer)()
 	p.attention(r, layer, b)
 	ops.Add(r, p.x.As("h"), p.delta)
 	p.feedForward(r, b)

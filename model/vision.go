@@ -54,7 +54,7 @@ func (p *Pixtral) encode(ctx context.Context, img *pixels.Patches, index int, ta
 
 // tower records the image encoder.
 func (p *Pixtral) tower(ctx context.Context, r *gpu.Recorder, t visionPass, index int) {
-	defer r.Enter("vision.%d", index)()
+	defer r.EnterAt("vision", index)()
 	w := &p.w.visionEncoder
 	ops.Patchify(r, t.patches, t.pixels, p.Config.VisionEncoder.PatchSize)
 	ops.Linear(r, t.conv, t.patches, w.patchConv)

@@ -43,6 +43,15 @@ type Override struct {
 	Value uint32
 }
 
+// Clone returns a copy of v that shares no memory with it.
+func (v Variant) Clone() Variant {
+	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache)}
+	for i, o := range v.Set {
+		c.Set[i] = Override{strings.Clone(o.Name), o.Value}
+	}
+	return c
+}
+
 // String identifies v: it labels the pipeline, errors and timings,
 // for example "linear_vec/bf16 WG=64".
 func (v Variant) String() string {
