@@ -29,6 +29,18 @@ func (g *rig) tensor(name string, shape ...int) (gpu.Tensor, error) {
 	return t, err
 }
 
+// seats uploads seats of rows of one sequence.
+func (g *rig) seats(first, n int, all bool) (ops.Seats, error) {
+	rows, pages := ops.InOrder(first, n, all)
+	s := ops.Seats{}
+	var err error
+	if s.Rows, err = g.d.UploadInts("seats", ops.Words(rows), n, 4); err == nil {
+		s.Pages, err = g.d.UploadInts("pages", pages, len(pages))
+	}
+	g.tensors = append(g.tensors, s.Rows, s.Pages)
+	return s, err
+}
+
 // matrix makes a matrix of random weights. A stretch of rows is packed once and
 // repeated: a device reads different addresses all the same.
 func (g *rig) matrix(f quant.Format, rows, cols int) (*gpu.Matrix, error) {
@@ -167,6 +179,15 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 	if err != nil {
 		return err
 	}
+	all, err := g.seats(0, c.keys, true)
+	if err != nil {
+		return err
+	}
+	seats, err := g.seats(c.keys-c.queries, c.queries, !c.causal)
+	if err != nil {
+		return err
+	}
+	stretch := ops.Stretch{To: c.queries, Keys: c.keys, Each: c.queries == 1}
 	var kv [2]gpu.Tensor
 	for i := range kv {
 		if kv[i], err = d.New("kv", c.typ, c.keys, c.kvHeads*c.dim); err != nil {
@@ -174,14 +195,14 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 		}
 		g.tensors = append(g.tensors, kv[i])
 		rec := d.Record()
-		ops.Append(rec, kv[i], x, 0)
+		ops.Append(rec, kv[i], x, all, 0, c.keys)
 		if err := rec.Submit(); err != nil {
 			return err
 		}
 	}
 	times, err := r.sample(ctx, func() error {
 		rec := d.Record()
-		ops.Attention(rec, y, q, kv[0], kv[1], c.keys, c.dim, ops.Mask{Causal: c.causal, Base: c.keys - c.queries})
+		ops.Attention(rec, y, q, kv[0], kv[1], seats, stretch, c.dim)
 		return finish(d, rec, y.Rows(1))
 	})
 	if err != nil {

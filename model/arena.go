@@ -36,6 +36,15 @@ func (a *arena) filled(name string, data func() []float32, shape ...int) gpu.Ten
 	return t
 }
 
+// filledInts makes a u32 tensor of what data returns.
+func (a *arena) filledInts(name string, data func() []uint32, shape ...int) gpu.Tensor {
+	t := a.typed(name, gpu.U32, shape...)
+	if a.dev != nil && a.err == nil {
+		a.err = a.dev.Write(t, 0, words(data()))
+	}
+	return t
+}
+
 func (a *arena) free() {
 	if a.dev != nil {
 		a.dev.Free(a.mine...)

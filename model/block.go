@@ -17,17 +17,18 @@ type pass struct {
 	gate, up, gated  gpu.Tensor // [n, hidden]
 
 	table   gpu.Tensor // [positions, headDim/2, 2], by position or by row and column
-	first   int        // row of the table for the first row of x
+	seats   ops.Seats  // where the rows belong
+	runs    []run      // the rows by what they attend to
+	each    bool       // the rows are of many sequences, and none may tell on another
 	headDim int
 	eps     float32
-	mask    ops.Mask
-	history history // nil: the keys and values of the pass itself
 }
 
-// A history keeps the keys and values of a layer and returns all there are:
-// the cache of text.
-type history interface {
-	extend(r *gpu.Recorder, layer int, k, v gpu.Tensor) (keys, values gpu.Tensor, n int)
+// A run is a stretch of rows whose keys and values lie in one cache; none if
+// they are those of the pass itself, as in images.
+type run struct {
+	ops.Stretch
+	cache *cache
 }
 
 // newPass makes the activations of a tower for n rows.
@@ -43,7 +44,7 @@ func newPass(a *arena, n, dim, width, kvWidth, hidden int) *pass {
 // rows returns p for its first n rows.
 func (p *pass) rows(n int) *pass {
 	s := *p
-	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.q, &s.attended, &s.k, &s.v, &s.gate, &s.up, &s.gated} {
+	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.q, &s.attended, &s.k, &s.v, &s.gate, &s.up, &s.gated, &s.seats.Rows} {
 		*t = t.Rows(n)
 	}
 	return &s
@@ -76,24 +77,38 @@ func (p *pass) block(r *gpu.Recorder, layer int, b *block) {
 func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
 	defer r.Enter("attention")()
 	ops.RMSNorm(r, p.normed, p.x, b.attentionNorm, p.eps)
-	ops.Linear(r, p.q, p.normed, b.wq)
-	ops.Linear(r, p.k, p.normed, b.wk)
-	ops.Linear(r, p.v, p.normed, b.wv)
-	ops.Rotate(r, p.q.As("q_rotated"), p.table, p.first, p.headDim)
-	ops.Rotate(r, p.k.As("k_rotated"), p.table, p.first, p.headDim)
-	keys, values, n := p.k, p.v, p.k.Shape[0]
-	if p.history != nil {
-		keys, values, n = p.history.extend(r, layer, p.k, p.v)
+	p.linear(r, p.q, p.normed, b.wq)
+	p.linear(r, p.k, p.normed, b.wk)
+	p.linear(r, p.v, p.normed, b.wv)
+	ops.Rotate(r, p.q.As("q_rotated"), p.table, p.seats, p.headDim)
+	ops.Rotate(r, p.k.As("k_rotated"), p.table, p.seats, p.headDim)
+	for _, run := range p.runs {
+		keys, values := p.k, p.v
+		if run.cache != nil {
+			keys, values = run.cache.keys[layer], run.cache.values[layer]
+			ops.Append(r, keys, p.k, p.seats, run.From, run.To)
+			ops.Append(r, values, p.v, p.seats, run.From, run.To)
+		}
+		ops.Attention(r, p.attended, p.q, keys, values, p.seats, run.Stretch, p.headDim)
 	}
-	ops.Attention(r, p.attended, p.q, keys, values, n, p.headDim, p.mask)
-	ops.Linear(r, p.delta, p.attended, b.wo)
+	p.linear(r, p.delta, p.attended, b.wo)
 }
 
 func (p *pass) feedForward(r *gpu.Recorder, b *block) {
 	defer r.Enter("feed_forward")()
 	ops.RMSNorm(r, p.normed, p.x, b.ffnNorm, p.eps)
-	ops.Linear(r, p.gate, p.normed, b.w1)
-	ops.Linear(r, p.up, p.normed, b.w3)
+	p.linear(r, p.gate, p.normed, b.w1)
+	p.linear(r, p.up, p.normed, b.w3)
 	ops.SwiGLU(r, p.gated, p.gate, p.up)
-	ops.Linear(r, p.delta, p.gated, b.w2)
+	p.linear(r, p.delta, p.gated, b.w2)
+}
+
+// linear records y = x · Wᵀ by kernels that give a row the same, whichever rows
+// are beside it.
+func (p *pass) linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
+	if p.each {
+		ops.LinearEach(r, y, x, w)
+	} else {
+		ops.LinearMany(r, y, x, w)
+	}
 }

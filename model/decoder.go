@@ -11,103 +11,112 @@ import (
 // 16 MiB of them for Pixtral's vocabulary.
 const headRows = 32
 
-// A decoder is the activations of the text tower, for chunks of a size.
+// A decoder is the text tower for many sequences: activations for passes of so
+// many rows, and the caches.
 type decoder struct {
 	pass   *pass
-	cache  *cache
-	tokens gpu.Tensor // [chunk] u32
-	at     gpu.Tensor // [chunk] u32: rows that image rows go to
-	tail   gpu.Tensor // [headRows, dim]: rows that want logits
-	norm   gpu.Tensor // [headRows, dim]
-	logits gpu.Tensor // [headRows, vocab]
-	best   gpu.Tensor // [1] u32
+	caches []*cache
+	lists  pageLists
+	tokens gpu.Tensor // [rows] u32
+	at     gpu.Tensor // [rows] u32: rows that image rows go to
+	tail   gpu.Tensor // [headRows or sequences, dim]: rows that want logits
+	norm   gpu.Tensor // [as many, dim]
+	logits gpu.Tensor // [as many, vocab]
+	best   gpu.Tensor // [as many] u32
 	made   int        // rows of logits that the last pass made
 }
 
-// newDecoder makes the activations for chunks of at most so many tokens.
-// all says that every row will want logits, not only the last of a chunk.
-func newDecoder(a *arena, c *Config, positions, chunk int, all bool, kv gpu.Type) (*decoder, error) {
+// newDecoder makes the activations and the caches of a pool.
+func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, error) {
 	d := &decoder{}
 	var err error
-	if d.cache, err = newCache(a, c, positions, kv); err != nil {
+	if d.caches, err = newCaches(a, c, o, kv); err != nil {
 		return nil, err
 	}
-	tail := 1
-	if all {
-		tail = min(headRows, chunk)
+	tail := o.Sequences
+	if o.allLogits {
+		tail = min(headRows, o.Rows)
 	}
-	d.pass = newPass(a, chunk, c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
-	d.pass.headDim, d.pass.eps, d.pass.history = c.HeadDim, c.NormEps, d.cache
-	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, positions, c.HeadDim, c.RopeTheta) }, positions, c.HeadDim/2, 2)
-	d.tokens, d.at = a.typed("tokens", gpu.U32, chunk), a.typed("at", gpu.U32, chunk)
+	d.pass = newPass(a, o.Rows, c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
+	d.pass.headDim, d.pass.eps = c.HeadDim, c.NormEps
+	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, o.Context, c.HeadDim, c.RopeTheta) }, o.Context, c.HeadDim/2, 2)
+	d.lists = newPageLists(a, o.Sequences, pagesFor(o.Context))
+	d.pass.seats = ops.Seats{Rows: a.typed("seats", gpu.U32, o.Rows, 4), Pages: d.lists.tensor}
+	d.tokens, d.at = a.typed("tokens", gpu.U32, o.Rows), a.typed("at", gpu.U32, o.Rows)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
-	d.best = a.typed("best", gpu.U32, 1)
+	d.best = a.typed("best", gpu.U32, tail)
 	return d, a.err
 }
 
-// A span is a stretch of image rows in a chunk: row from+i of rows belongs to
-// the i-th of the places at.
-type span struct {
-	image [32]byte
-	rows  gpu.Tensor // [patches, dim]: the image as the adapter gave it
-	from  int
-	at    []uint32
-}
-
-// forward runs tokens that follow the used positions of the cache. If want is
-// 0 no logits are made; else those of the last want rows.
-func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, tokens []uint32, spans []span, want int) error {
-	n := len(tokens)
+// forward runs a batch: its rows through the layers, and the head for those that
+// want logits.
+func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *batch) error {
+	n := len(b.tokens)
 	t := d.pass.rows(n)
-	t.first = d.cache.used
-	t.mask = ops.Mask{Causal: true, Base: d.cache.used}
-	if err := p.dev.Write(d.tokens, 0, words(tokens)); err != nil {
+	t.runs, t.each = b.runs, b.each
+	if err := d.write(p.dev, b); err != nil {
 		return err
 	}
 	name := "embeddings"
-	if len(spans) > 0 {
+	if len(b.spans) > 0 {
 		name = "tok_embeddings"
 	}
 	ops.Embed(r, t.x.As(name), d.tokens.Rows(n), p.w.tokEmbeddings)
-	if err := d.scatter(r, t.x, spans); err != nil {
-		return err
-	}
+	d.scatter(r, t.x, b.spans)
 	t.run(ctx, r, p.w.layers)
-	for from := n - want; from < n; from += d.tail.Shape[0] {
-		d.head(r, p, t.x, from, min(d.tail.Shape[0], n-from))
+	for done := 0; done < len(b.wanted); {
+		n := min(d.tail.Shape[0], len(b.wanted)-done)
+		d.head(r, p, t, b.wanted[done:done+n])
+		done += n
 	}
 	return r.Submit()
 }
 
-// scatter records image rows over the embeddings of their tokens.
-func (d *decoder) scatter(r *gpu.Recorder, x gpu.Tensor, spans []span) error {
-	var at []uint32
-	for _, s := range spans {
-		at = append(at, s.at...)
-	}
-	if len(at) == 0 {
-		return nil
-	}
-	if err := r.Device().Write(d.at, 0, words(at)); err != nil {
+// write writes what the device must know of a batch.
+func (d *decoder) write(dev *gpu.Device, b *batch) error {
+	if err := d.lists.flush(dev); err != nil {
 		return err
 	}
+	if err := dev.Write(d.tokens, 0, words(b.tokens)); err != nil {
+		return err
+	}
+	var at []uint32
+	for _, s := range b.spans {
+		at = append(at, s.at...)
+	}
+	if len(at) > 0 {
+		if err := dev.Write(d.at, 0, words(at)); err != nil {
+			return err
+		}
+	}
+	return dev.Write(d.pass.seats.Rows, 0, words(ops.Words(b.seats)))
+}
+
+// scatter records image rows over the embeddings of their tokens.
+func (d *decoder) scatter(r *gpu.Recorder, x gpu.Tensor, spans []span) {
 	done := 0
-	for _, s := range spans {
+	for i, s := range spans {
 		name := "merging" // until the last image is in
-		if done+len(s.at) == len(at) {
+		if i == len(spans)-1 {
 			name = "embeddings"
 		}
 		ops.Scatter(r, x.As(name), d.at, s.rows, done, s.from, len(s.at))
 		done += len(s.at)
 	}
-	return nil
 }
 
-// head records the logits of n rows of x.
-func (d *decoder) head(r *gpu.Recorder, p *Pixtral, x gpu.Tensor, from, n int) {
-	r.CopyRows(d.tail, 0, x, from, n)
+// head records the logits of some rows of the pass.
+func (d *decoder) head(r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
+	n := len(wanted)
+	for i := 0; i < n; {
+		from, to := i, wanted[i]
+		for i < n && wanted[i] == to+i-from {
+			i++ // neighbours go together
+		}
+		r.CopyRows(d.tail, from, t.x, to, i-from)
+	}
 	ops.RMSNorm(r, d.norm.Rows(n), d.tail.Rows(n), p.w.norm, p.Config.NormEps)
-	ops.Linear(r, d.logits.Rows(n), d.norm.Rows(n), p.w.output)
+	ops.LinearEach(r, d.logits.Rows(n), d.norm.Rows(n), p.w.output)
 	d.made = n
 }
 

@@ -31,7 +31,7 @@ func (s *Session) Generate(ctx context.Context, smp Sampler, most int) iter.Seq2
 func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield func(tokenizer.Token) bool) (string, error) {
 	prompt := make([]tokenizer.Token, len(s.held))
 	for i, p := range s.held {
-		prompt[i] = p.token
+		prompt[i] = p.Token
 	}
 	picker := smp.Picker(prompt)
 	for n := 1; ; n++ {

@@ -86,7 +86,7 @@ func (s *Session) again(ctx context.Context, position int, tap gpu.Tap, clock *g
 	held, oldTap, oldClock := s.held, s.Tap, s.Clock
 	defer func() { s.held, s.Tap, s.Clock = held, oldTap, oldClock }()
 	s.held, s.Tap, s.Clock = held[:position:position], tap, clock
-	err := s.forward(ctx, held[position:position+1], 1)
+	err := s.forward(ctx, held[position:position+1], 1, position >= s.read)
 	s.elsewhere = position+1 < len(held) // then the logits are not the last position's
 	return err
 }
@@ -106,7 +106,7 @@ func (s *Session) watchPosition(position int, look Look) (*watch, error) {
 		dev: s.p.dev, look: look, layers: c.Layers, heads: c.Heads, headDim: c.HeadDim,
 		visit: &Visit{Position: position, Keys: position + 1},
 		mask:  ops.Mask{Causal: true, Base: position}, input: "embeddings",
-		keys: func(layer int, _ gpu.Tensor) gpu.Tensor { return s.decoder.cache.keys[layer] },
+		keys: func(layer int, _ gpu.Tensor) gpu.Tensor { return s.decoder.caches[0].keys[layer] },
 	}
 	return w, w.complete(c.Heads*c.HeadDim, c.Dim)
 }

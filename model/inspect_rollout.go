@@ -40,7 +40,7 @@ func (p *Pixtral) Rollout(ctx context.Context, prompt Prompt, from int) (*Rollou
 	defer s.Close()
 	u := &unroller{
 		out: &Rollout{From: from, Keys: n}, headDim: p.Config.HeadDim, mask: ops.Mask{Causal: true},
-		keys: func(layer int, _ gpu.Tensor) gpu.Tensor { return s.decoder.cache.keys[layer] },
+		keys: func(layer int, _ gpu.Tensor) gpu.Tensor { return s.decoder.caches[0].keys[layer] },
 	}
 	defer u.arena.free()
 	if err := u.begin(p.dev, n); err != nil {

@@ -34,7 +34,7 @@ func (c *Config) LayerWeights() int {
 // CacheBytes returns how many bytes of keys and values a token behind so many
 // others reads.
 func (s *Session) CacheBytes(positions int) (n uint64) {
-	for _, k := range s.decoder.cache.keys {
+	for _, k := range s.decoder.caches[0].keys {
 		n += 2 * k.Rows(positions).Bytes()
 	}
 	return n

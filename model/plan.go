@@ -34,11 +34,11 @@ func (c *Checkpoint) Plan(quant string, o SessionOptions) (Plan, error) {
 
 // PlanStreamed is Plan with so many layers in host memory.
 func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) (Plan, error) {
-	o, kv, err := o.complete()
+	pool, kv, err := o.pool()
 	if err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Context: o.Context, KV: kv.String(), Fixed: gpu.FixedBytes, Streamed: streamed}
+	p := Plan{Context: pool.Context, KV: kv.String(), Fixed: gpu.FixedBytes, Streamed: streamed}
 	placements, err := c.Placements(quant)
 	if err != nil {
 		return Plan{}, err
@@ -57,10 +57,10 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 		}
 	}
 	cached, text := &arena{}, &arena{}
-	if _, err := newCache(cached, c.Config, o.Context, kv); err != nil {
+	if _, err := newCaches(cached, c.Config, pool, kv); err != nil {
 		return Plan{}, err
 	}
-	if _, err := newDecoder(text, c.Config, o.Context, o.Chunk, o.AllLogits, kv); err != nil {
+	if _, err := newDecoder(text, c.Config, pool, kv); err != nil {
 		return Plan{}, err
 	}
 	p.Cache, p.Text = cached.bytes, text.bytes-cached.bytes

@@ -1,12 +1,10 @@
 package model
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/tokenizer"
 )
 
@@ -17,15 +15,6 @@ type SessionOptions struct {
 	KV        string // "f16", "f32" or "q8_0", the type of keys and values; "" means f16
 	AllLogits bool   // make the logits of every position of a prompt, for taps
 }
-
-const (
-	// DefaultContext is how many tokens a session holds unless it is told.
-	DefaultContext = 8192
-	defaultChunk   = 512
-
-	// MaxContext is how many positions Pixtral 12B was trained for (spec §1.1).
-	MaxContext = 131072
-)
 
 // A Session is one timeline: a cache of keys and values, and the tokens in it.
 // It is not safe for concurrent use.
@@ -38,20 +27,14 @@ type Session struct {
 	options SessionOptions
 	arena   arena
 	decoder *decoder
-	held    []place
+	pages   []uint32 // all of the cache, in order
+	held    []Place
+	read    int                     // of held, those evaluated as parts of a prompt
 	images  map[[32]byte]gpu.Tensor // rows of images, by content
 	encoded int                     // images that were encoded, not found
 	kept    int                     // tokens that the last Sync found held
 
 	elsewhere bool // the logits are those of a position visited, not of the last
-}
-
-// A place is what a position of the cache holds: a token, and for an image
-// token which patch of which image.
-type place struct {
-	token tokenizer.Token
-	image [32]byte // the image's hash, zero for text
-	patch int
 }
 
 // A ContextError is a prompt, or an answer, that does not fit.
@@ -64,30 +47,25 @@ func (e *ContextError) Error() string {
 
 // NewSession makes an empty session.
 func (p *Pixtral) NewSession(o SessionOptions) (*Session, error) {
-	o, kv, err := o.complete()
+	pool, kv, err := o.pool()
 	if err != nil {
 		return nil, err
 	}
+	o.Context, o.Chunk = pool.Context, pool.Rows
 	s := &Session{p: p, options: o, arena: arena{dev: p.dev}, images: map[[32]byte]gpu.Tensor{}}
-	if s.decoder, err = newDecoder(&s.arena, p.Config, o.Context, o.Chunk, o.AllLogits, kv); err != nil {
+	if s.decoder, err = newDecoder(&s.arena, p.Config, pool, kv); err != nil {
 		s.Close()
 		return nil, err
+	}
+	for page := range pagesFor(o.Context) {
+		s.pages = append(s.pages, uint32(page))
 	}
 	return s, nil
 }
 
-// complete puts the defaults in and checks what was asked for.
-func (o SessionOptions) complete() (SessionOptions, gpu.Type, error) {
-	o.Context = cmp.Or(o.Context, DefaultContext)
-	o.Chunk = min(cmp.Or(o.Chunk, defaultChunk), o.Context)
-	if o.Context < 2 || o.Context > MaxContext || o.Chunk < 1 {
-		return o, 0, fmt.Errorf("model: a context of %d tokens; it may be 2 to %d", o.Context, MaxContext)
-	}
-	kv, ok := map[string]gpu.Type{"": gpu.F16, "f16": gpu.F16, "f32": gpu.F32, "q8_0": gpu.Q8}[o.KV]
-	if !ok {
-		return o, 0, fmt.Errorf("model: keys and values of type %q; there are f16, q8_0 and f32", o.KV)
-	}
-	return o, kv, nil
+// pool returns the pool of one sequence that a session is, no zero in it.
+func (o SessionOptions) pool() (PoolOptions, gpu.Type, error) {
+	return PoolOptions{Context: o.Context, Rows: o.Chunk, KV: o.KV, allLogits: o.AllLogits}.complete()
 }
 
 // Close gives the session's memory back.
@@ -117,12 +95,13 @@ func (s *Session) Sync(ctx context.Context, prompt Prompt) error {
 	if n := len(prompt.Tokens); n >= s.options.Context {
 		return &ContextError{Tokens: n, Fits: s.options.Context - 1} // and one for the answer
 	}
-	places := s.places(prompt)
+	places := s.p.Config.Places(prompt)
 	keep := 0
 	for keep < min(len(places)-1, len(s.held)) && places[keep] == s.held[keep] {
 		keep++ // the last is always evaluated: its logits are wanted
 	}
 	s.held, s.kept = s.held[:keep], keep
+	s.read = len(places)
 	if err := s.encodeImages(ctx, prompt, places[keep:]); err != nil {
 		return err
 	}
@@ -137,7 +116,7 @@ func (s *Session) Sync(ctx context.Context, prompt Prompt) error {
 		} else if len(s.held)+len(chunk) == len(places) {
 			want = 1
 		}
-		if err := s.forward(ctx, chunk, want); err != nil {
+		if err := s.forward(ctx, chunk, want, false); err != nil {
 			return err
 		}
 	}
@@ -147,33 +126,14 @@ func (s *Session) Sync(ctx context.Context, prompt Prompt) error {
 	return nil
 }
 
-// places spells out which patch each image token stands for.
-func (s *Session) places(prompt Prompt) []place {
-	list := make([]place, len(prompt.Tokens))
-	image, patch := 0, 0
-	v := s.p.Config.VisionEncoder
-	for i, tok := range prompt.Tokens {
-		list[i].token = tok
-		if v == nil || int32(tok) != v.ImageTokenID {
-			continue
-		}
-		img := prompt.Images[image]
-		list[i].image, list[i].patch = img.Hash, patch
-		if patch++; patch == img.Grid.Patches() {
-			image, patch = image+1, 0
-		}
-	}
-	return list
-}
-
 // imageBytes is how much memory images that the prompt no longer has may keep.
 const imageBytes = 256 << 20
 
 // encodeImages sees to it that the rows of the images in places are there.
-func (s *Session) encodeImages(ctx context.Context, prompt Prompt, places []place) error {
+func (s *Session) encodeImages(ctx context.Context, prompt Prompt, places []Place) error {
 	wanted := map[[32]byte]bool{}
 	for _, p := range places {
-		wanted[p.image] = true
+		wanted[p.Image] = true
 	}
 	s.forgetImages(prompt)
 	for i, img := range prompt.Images {
@@ -218,29 +178,20 @@ func (s *Session) Step(ctx context.Context, tok tokenizer.Token) error {
 	if tok < 0 || int(tok) >= s.p.Config.VocabSize {
 		return fmt.Errorf("model: token %d is outside the vocabulary of %d", tok, s.p.Config.VocabSize)
 	}
-	return s.forward(ctx, []place{{token: tok}}, 1)
+	return s.forward(ctx, []Place{{Token: tok}}, 1, true)
 }
 
-// forward evaluates a chunk behind what the session holds.
-func (s *Session) forward(ctx context.Context, chunk []place, want int) error {
-	tokens := make([]uint32, len(chunk))
-	var spans []span
-	for i, p := range chunk {
-		tokens[i] = uint32(p.token)
-		if p.image == ([32]byte{}) {
-			continue
-		}
-		if n := len(spans); n == 0 || spans[n-1].image != p.image || spans[n-1].from+len(spans[n-1].at) != p.patch {
-			spans = append(spans, span{image: p.image, rows: s.images[p.image], from: p.patch})
-		}
-		s := &spans[len(spans)-1]
-		s.at = append(s.at, uint32(i))
+// forward evaluates a chunk behind what the session holds: part of a prompt, or
+// a token of an answer.
+func (s *Session) forward(ctx context.Context, chunk []Place, want int, step bool) error {
+	b, err := s.decoder.lay([]Piece{{Pages: s.pages, First: len(s.held), Places: chunk, Want: want, Images: s.images}}, step)
+	if err != nil {
+		return err
 	}
 	s.elsewhere = false // until again says otherwise
 	r := s.p.dev.Record()
 	r.Tap, r.Clock = s.Tap, s.Clock
-	s.decoder.cache.used = len(s.held)
-	if err := s.decoder.forward(ctx, r, s.p, tokens, spans, want); err != nil {
+	if err := s.decoder.forward(ctx, r, s.p, b); err != nil {
 		return fmt.Errorf("model: token %d: %w", len(s.held), err)
 	}
 	s.held = append(s.held, chunk...)
@@ -271,13 +222,7 @@ func (s *Session) Best() (tokenizer.Token, error) {
 		}
 		return argmax(logits), nil
 	}
-	r := s.p.dev.Record()
-	r.Clock = s.Clock
-	ops.Argmax(r, s.decoder.best, last)
-	if err := r.Submit(); err != nil {
-		return 0, err
-	}
-	best, err := s.p.dev.Ints(s.decoder.best)
+	best, err := s.decoder.argmax(s.p.dev, s.Clock)
 	if err != nil {
 		return 0, err
 	}

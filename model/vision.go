@@ -26,6 +26,10 @@ func newVisionPass(a *arena, v *VisionEncoder, g tokenizer.Grid) visionPass {
 		conv:    a.new("patch_conv", n, width),
 	}
 	t.table = a.filled("table", func() []float32 { return ImageTable(g.Rows, g.Cols, v.HeadDim(), v.RopeTheta) }, n, v.HeadDim()/2, 2)
+	rows, pages := ops.InOrder(0, n, true)
+	t.seats.Rows = a.filledInts("seats", func() []uint32 { return ops.Words(rows) }, n, 4)
+	t.seats.Pages = a.filledInts("pages", func() []uint32 { return pages }, len(pages))
+	t.runs = []run{{Stretch: ops.Stretch{To: n, Keys: n}}}
 	t.headDim, t.eps = v.HeadDim(), VisionNormEps
 	return t
 }

@@ -1,17 +1,19 @@
-// cache[at + r, :] = x[r, :]      one invocation per quad
+// cache[place of row r, :] = x[r, :]      one invocation per quad
 
 import package::lib::grid::unfold;
 
 override HALF: u32 = 1;    // 1 if the cache holds half floats, 0 for f32
 
 struct Params {
-    n: u32,     // quads of x
-    at: u32,    // quad of the cache to begin at
+    n: u32,        // quads to append
+    width: u32,    // quads of a row
+    begin: u32,    // row to begin with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;       // [rows, quads]
-@group(0) @binding(2) var<storage, read_write> y: array<u32>;       // [positions, quads * 2 or 4]: the cache
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [rows, width]
+@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;    // [rows]: angle, seen, pages, place
+@group(0) @binding(3) var<storage, read_write> y: array<u32>;        // [positions, width * 2 or 4]: the cache
 
 @compute @workgroup_size(64)
 fn append(
@@ -23,19 +25,20 @@ fn append(
     if i >= params.n {
         return;
     }
+    let row = params.begin + i / params.width;
+    let source = row * params.width + i % params.width;
+    let place = seats[row].w * params.width + i % params.width;
     if HALF == 1u {
         // Beyond ±65504 half floats are infinite, and one such key would make
         // every later softmax NaN.
-        let v = clamp(x[i], vec4(-65504.0), vec4(65504.0));
-        let word = (params.at + i) * 2u;
-        y[word] = pack2x16float(v.xy);
-        y[word + 1u] = pack2x16float(v.zw);
+        let v = clamp(x[source], vec4(-65504.0), vec4(65504.0));
+        y[2u * place] = pack2x16float(v.xy);
+        y[2u * place + 1u] = pack2x16float(v.zw);
     } else {
-        let v = bitcast<vec4<u32>>(x[i]);
-        let word = (params.at + i) * 4u;
-        y[word] = v.x;
-        y[word + 1u] = v.y;
-        y[word + 2u] = v.z;
-        y[word + 3u] = v.w;
+        let v = bitcast<vec4<u32>>(x[source]);
+        y[4u * place] = v.x;
+        y[4u * place + 1u] = v.y;
+        y[4u * place + 2u] = v.z;
+        y[4u * place + 3u] = v.w;
     }
 }

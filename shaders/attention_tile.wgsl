@@ -2,7 +2,9 @@
 //
 // Keys are taken 32 at a time; scores live in workgroup memory, sums in
 // registers, and the softmax runs along (FlashAttention-2, arXiv:2307.08691).
+// Keys lie in pages of as many; the queries are of one sequence.
 
+import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
 override QUADS: u32 = 16;      // of a head, at most 48 within 16 KiB of workgroup memory
@@ -11,15 +13,12 @@ override HELD: u32 = 2;        // quads of the result a lane holds: QUERIES * CO
 
 const WG: u32 = 128u;
 const QUERIES: u32 = 16u;
-const KEYS: u32 = 32u;
+const KEYS: u32 = PAGE;
 const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
 
 struct Params {
     heads: u32,
     shared_by: u32,    // query heads to a key head
-    keys: u32,
-    causal: u32,       // 1 if query i sees keys up to base + i, 0 if all
-    base: u32,
     begin: u32,        // query to begin with
     until: u32,        // query to end before
     scale: f32,
@@ -27,10 +26,13 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
+@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [queries]: angle, seen, pages, place
+@group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
 var<workgroup> queries: array<vec4<f32>, QUERIES * QUADS>;
 var<workgroup> scores: array<f32, QUERIES * KEYS>;    // then the weights
+var<workgroup> seen: array<u32, QUERIES>;
 var<workgroup> largest: array<f32, QUERIES>;
 var<workgroup> total: array<f32, QUERIES>;
 var<workgroup> rescale: array<f32, QUERIES>;
@@ -44,15 +46,14 @@ fn attention_tile(
     let first = params.begin + group.y * QUERIES;
     let width = params.heads / params.shared_by * QUADS;
     let column0 = head / params.shared_by * QUADS;
-    var end = params.keys;
-    if params.causal == 1u {
-        end = min(end, params.base + min(first + QUERIES, params.until));
-    }
+    let end = seats[min(first + QUERIES, params.until) - 1u].y;    // the last query sees the most
+    let table = seats[first].z;
     for (var c = lane; c < QUERIES * QUADS; c += WG) {
         let i = min(first + c / QUADS, params.until - 1u);
         queries[c] = q[(i * params.heads + head) * QUADS + c % QUADS] * params.scale;
     }
     if lane < QUERIES {
+        seen[lane] = seats[min(first + lane, params.until - 1u)].y;
         largest[lane] = NEVER;
         total[lane] = 0.0;
     }
@@ -61,7 +62,8 @@ fn attention_tile(
     let column = lane % COLUMNS;
     var sums: array<vec4<f32>, HELD>;    // of queries lane / COLUMNS, one WG / COLUMNS further, …
     for (var key0 = 0u; key0 < end; key0 += KEYS) {
-        score(first, key0, end, width, column0, lane);
+        let place0 = pages[table + key0 / PAGE] * PAGE;
+        score(key0, place0, end, width, column0, lane);
         workgroupBarrier();    // a row of scores is read by one lane
         if lane < QUERIES {
             soften(lane);
@@ -72,7 +74,7 @@ fn attention_tile(
                 sums[h] *= rescale[min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u)];
             }
             for (var j = 0u; j < min(KEYS, end - key0); j++) {
-                let v = value4((key0 + j) * width + column0 + column);
+                let v = value4((place0 + j) * width + column0 + column);
                 for (var h = 0u; h < HELD; h++) {
                     let i = min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u);
                     sums[h] += scores[i * KEYS + j] * v;
@@ -92,12 +94,12 @@ fn attention_tile(
 
 // score fills the scores of 16 queries with 32 keys, four a lane: lane % KEYS
 // is the key, which is read once for its four queries.
-fn score(first: u32, key0: u32, end: u32, width: u32, column0: u32, lane: u32) {
+fn score(key0: u32, place0: u32, end: u32, width: u32, column0: u32, lane: u32) {
     let key = key0 + lane % KEYS;
     let i = lane / KEYS;
     var s = vec4(0.0);
     if key < end {
-        let row = key * width + column0;
+        let row = (place0 + lane % KEYS) * width + column0;
         for (var c = 0u; c < QUADS; c++) {
             let k = key4(row + c);
             s += vec4(
@@ -109,8 +111,7 @@ fn score(first: u32, key0: u32, end: u32, width: u32, column0: u32, lane: u32) {
         }
     }
     for (var n = 0u; n < 4u; n++) {
-        let seen = key < end && (params.causal == 0u || key <= params.base + first + i + 4u * n);
-        scores[(i + 4u * n) * KEYS + lane % KEYS] = select(NEVER, s[n], seen);
+        scores[(i + 4u * n) * KEYS + lane % KEYS] = select(NEVER, s[n], key < min(end, seen[i + 4u * n]));
     }
 }
 

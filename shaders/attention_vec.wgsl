@@ -2,9 +2,10 @@
 //
 // Keys are taken WG at a time: a lane scores one key, then a column of lanes
 // adds the values. The softmax runs along (Milakov and Gimelshein,
-// arXiv:1805.02867), so no row of scores is ever stored.
+// arXiv:1805.02867), so no row of scores is ever stored. Keys lie in pages.
 
 import package::lib::reduce::{WG, workgroup_sum, workgroup_max};
+import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
 override QUADS: u32 = 16;      // of a head, at most WG
@@ -15,19 +16,19 @@ const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
 struct Params {
     heads: u32,
     shared_by: u32,    // query heads to a key head
-    keys: u32,
-    causal: u32,       // 1 if query i sees keys up to base + i, 0 if all
-    base: u32,
     begin: u32,        // query to begin with
     scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
+@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [queries]: angle, seen, pages, place
+@group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
 var<workgroup> query: array<vec4<f32>, QUADS>;
 var<workgroup> weights: array<f32, WG>;
+var<workgroup> places: array<u32, WG>;    // of the keys
 var<workgroup> parts: array<vec4<f32>, WG>;
 
 @compute @workgroup_size(WG)
@@ -40,10 +41,8 @@ fn attention_vec(
     let width = params.heads / params.shared_by * QUADS;
     let column0 = head / params.shared_by * QUADS;
     let at = (i * params.heads + head) * QUADS;
-    var end = params.keys;
-    if params.causal == 1u {
-        end = min(end, params.base + i + 1u);
-    }
+    let seat = seats[i];
+    let end = seat.y;
     for (var c = lane; c < QUADS; c += WG) {
         query[c] = q[at + c] * params.scale;
     }
@@ -58,7 +57,9 @@ fn attention_vec(
         var score = NEVER;
         if key < end {
             score = 0.0;
-            let row = key * width + column0;
+            let place = pages[seat.z + key / PAGE] * PAGE + key % PAGE;
+            places[lane] = place;
+            let row = place * width + column0;
             for (var c = 0u; c < QUADS; c++) {
                 score += dot(query[c], key4(row + c));
             }
@@ -70,15 +71,15 @@ fn attention_vec(
         }
         weights[lane] = weight;
         let rescale = exp(largest - next);
-        total = total * rescale + workgroup_sum(weight, lane);    // its barriers publish the weights
+        total = total * rescale + workgroup_sum(weight, lane);    // its barriers publish weights and places
         sum *= rescale;
         largest = next;
         if column < QUADS {
             for (var j = lane / COLUMNS; j < min(WG, end - key0); j += WG / COLUMNS) {
-                sum += weights[j] * value4((key0 + j) * width + column0 + column);
+                sum += weights[j] * value4(places[j] * width + column0 + column);
             }
         }
-        workgroupBarrier();    // all have read the weights before the next are written
+        workgroupBarrier();    // all have read them before the next are written
     }
 
     parts[lane] = sum;

@@ -1,4 +1,4 @@
-// (x[2i], x[2i+1]) turns by table[first + row, i], in every head      one invocation per two pairs, in place
+// (x[2i], x[2i+1]) turns by table[angle of the row, i], in every head      one invocation per two pairs, in place
 //
 // Text and images differ only in the table: by position, or by row and column.
 
@@ -8,12 +8,12 @@ struct Params {
     rows: u32,
     heads: u32,
     quads: u32,    // of a head
-    first: u32,    // row of the table for row 0 of x
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> table: array<vec4<f32>>;      // [positions, quads]: cos, sin, cos, sin
-@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;    // [rows, heads * quads]
+@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [rows]: angle, seen, pages, place
+@group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;    // [rows, heads * quads]
 
 @compute @workgroup_size(64)
 fn rotate(
@@ -26,7 +26,7 @@ fn rotate(
     if i >= params.rows * width {
         return;
     }
-    let turn = table[(params.first + i / width) * params.quads + i % params.quads];
+    let turn = table[seats[i / width].x * params.quads + i % params.quads];
     let v = x[i];
     x[i] = vec4(
         v.x * turn.x - v.y * turn.y,

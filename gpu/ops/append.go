@@ -5,47 +5,30 @@ import (
 	"pixtral-wgpu/shaders"
 )
 
-type appendParams struct{ N, At uint32 }
+type appendParams struct{ N, Width, Begin uint32 }
 
-// Append records cache[at+r] = x[r]. cache: [positions, width], f16, f32 or
-// q8_0; x: [n, width]; width a multiple of 4, or of 32 for q8_0. Half floats
-// saturate at ±65504.
-func Append(r *gpu.Recorder, cache, x gpu.Tensor, at int) {
-	width := cols(x)
-	if cols(cache) != width || width%4 != 0 || at < 0 || at+x.Shape[0] > cache.Shape[0] || cache.Type == gpu.U32 {
-		r.Misfit("append", "%v into %v at %d", x, cache, at)
-		return
-	}
-	if cache.Type == gpu.Q8 {
-		appendQ8(r, cache, x, at)
-		return
-	}
-	half := uint32(0)
-	if cache.Type == gpu.F16 {
-		half = 1
-	}
-	n := x.Len() / 4
-	each(r, "append", n, gpu.Dispatch{
-		Kernel:  shaders.Variant{Set: shaders.Set{{Name: "HALF", Value: half}}},
-		Params:  appendParams{uint32(n), uint32(at * width / 4)},
-		Read:    []gpu.Tensor{x},
+// Append records cache[place of row r] = x[r] for the rows from to to-1. cache:
+// [positions, width], f16, f32 or q8_0; x: [n, width]; width a multiple of 4, or
+// of 32 for q8_0. Half floats saturate at ±65504.
+func Append(r *gpu.Recorder, cache, x gpu.Tensor, seats Seats, from, to int) {
+	width, kernel, unit := cols(x), "append", 4
+	d := gpu.Dispatch{
+		Read:    []gpu.Tensor{x, seats.Rows},
 		Write:   cache,
-		Bytes:   2 * x.Bytes(),
+		Bytes:   2 * gpu.F32.Bytes((to-from)*width),
 		Partial: true, // the cache is never complete; what went in is k and v
-	})
-}
-
-func appendQ8(r *gpu.Recorder, cache, x gpu.Tensor, at int) {
-	width, n := cols(x), x.Len()/32
-	if width%32 != 0 {
-		r.Misfit("append_q8_0", "%v into blocks of 32", x)
+	}
+	switch cache.Type {
+	case gpu.Q8:
+		kernel, unit = "append_q8_0", 32
+	case gpu.F32:
+		d.Kernel.Set = shaders.Set{{Name: "HALF", Value: 0}}
+	}
+	if cols(cache) != width || width%unit != 0 || from < 0 || from >= to || to > x.Shape[0] || cache.Type == gpu.U32 || !seats.seated(x.Shape[0]) {
+		r.Misfit(kernel, "rows %d to %d of %v into %v by %v", from, to, x, cache, seats.Rows)
 		return
 	}
-	each(r, "append_q8_0", n, gpu.Dispatch{
-		Params:  appendParams{uint32(n), uint32(at * width / 32)},
-		Read:    []gpu.Tensor{x},
-		Write:   cache,
-		Bytes:   2 * x.Bytes(),
-		Partial: true,
-	})
+	n := (to - from) * width / unit
+	d.Params = appendParams{uint32(n), uint32(width / unit), uint32(from)}
+	each(r, kernel, n, d)
 }

@@ -7,6 +7,13 @@ import (
 	"pixtral-wgpu/shaders"
 )
 
+// A Mask says which keys a query sees: all of them (images), or those up to its
+// own position, the first query being at Base (text).
+type Mask struct {
+	Causal bool
+	Base   int
+}
+
 type attentionRowsParams struct {
 	Heads, SharedBy, Keys, Causal, Base, Begin, Stride uint32
 	Scale                                              float32

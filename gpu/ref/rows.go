@@ -21,10 +21,22 @@ func Scatter(y, x []float32, at []uint32, dim int) {
 	}
 }
 
-// Append puts the rows of x into cache from row at on, in place.
+// Append puts row i of x into row at[i] of cache, in place.
 // x: [n, cols]; cache: [capacity, cols].
-func Append(cache, x []float32, at, cols int) {
-	copy(cache[at*cols:], x)
+func Append(cache, x []float32, at []uint32, cols int) {
+	Scatter(cache, x, at, cols)
+}
+
+// Gather returns the first n positions of a sequence whose pages, of so many
+// positions each, lie anywhere in cache.
+// cache: [capacity, cols]; result: [n, cols].
+func Gather(cache []float32, pages []uint32, page, n, cols int) []float32 {
+	y := make([]float32, 0, n*cols)
+	for i := range n {
+		at := int(pages[i/page])*page + i%page
+		y = append(y, cache[at*cols:(at+1)*cols]...)
+	}
+	return y
 }
 
 // Argmax returns the index of the greatest value of each row; the lowest such

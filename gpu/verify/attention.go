@@ -43,6 +43,11 @@ func attentionChecks() []Check {
 			}
 		}
 	}
+	for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
+		list = append(list, Check{"attention_vec", fmt.Sprintf("%v of many sequences", typ), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error { return attentionOfMany(b, typ) })
+		}})
+	}
 	return list
 }
 
@@ -58,16 +63,99 @@ func attention(b *bench, kernel string, c attentionCase) error {
 		vs[7], vs[len(vs)-3] = c.outlier, -c.outlier
 	}
 	q, y := b.floats("q", qs, c.queries, c.heads*c.dim), b.poisoned("y", c.queries, c.heads*c.dim)
-	k, ks := b.cache("k", ks, c)
-	v, vs := b.cache("v", vs, c)
+	rows, pages := ops.InOrder(c.base, c.queries, !c.causal)
+	p := pageOut(pages)
+	seats := b.seats(rows, p.pages)
+	k, ks := b.paged("k", ks, p, c)
+	v, vs := b.paged("v", vs, p, c)
 	got := b.result(y, func(r *gpu.Recorder) {
-		ops.AttentionBy(r, kernel, y, q, k, v, c.keys, c.dim, ops.Mask{Causal: c.causal, Base: c.base})
+		ops.AttentionBy(r, kernel, y, q, k, v, seats, ops.Stretch{To: c.queries, Keys: c.keys}, c.dim)
 	})
 	if b.err != nil {
 		return b.err
 	}
 	want := ref.Attention(qs, ks, vs, c.heads, c.kvHeads, c.dim, c.causal, c.base)
 	return near(got, want, 1e-10)
+}
+
+// A layout is where the pages of a sequence lie: in no order, with others between.
+type layout struct {
+	pages     []uint32
+	positions int // of the cache
+}
+
+func pageOut(pages []uint32) layout {
+	l := layout{positions: (2*len(pages) + 1) * ops.Page}
+	for i := range pages {
+		l.pages = append(l.pages, uint32(2*(len(pages)-1-i)+1))
+	}
+	return l
+}
+
+// paged uploads keys or values by ops.Append into a poisoned cache, and returns
+// them as the kernel reads them.
+func (b *bench) paged(name string, data []float32, l layout, c attentionCase) (gpu.Tensor, []float32) {
+	width := c.kvHeads * c.dim
+	poison := make([]float32, l.positions*width)
+	for i := range poison {
+		poison[i] = 60000
+	}
+	t := b.keep(b.d.New(name, c.typ, l.positions, width))
+	all, x := b.floats(name, poison, l.positions, width), b.floats(name, data, c.keys, width)
+	seats := make([]ops.Seat, c.keys)
+	for i := range seats {
+		seats[i].Place = l.pages[i/ops.Page]*ops.Page + uint32(i%ops.Page)
+	}
+	everywhere, places := b.inOrder(0, l.positions, true), b.seats(seats, nil)
+	b.run(func(r *gpu.Recorder) {
+		ops.Append(r, t, all, everywhere, 0, l.positions)
+		ops.Append(r, t, x, places, 0, c.keys)
+	})
+	if b.err != nil {
+		return t, data
+	}
+	cache, err := b.d.Floats(t)
+	if b.err = err; err != nil {
+		return t, data
+	}
+	return t, ref.Gather(cache, l.pages, ops.Page, c.keys, width)
+}
+
+// attentionOfMany compares rows of three sequences in one cache, the first two
+// of which share a page; the row before them belongs to another cache.
+func attentionOfMany(b *bench, typ gpu.Type) error {
+	const heads, kvHeads, dim, pages = 4, 2, 16, 6
+	width := kvHeads * dim
+	seen, tables := []int{33, 64, 1}, [][]uint32{{3, 0}, {3, 5}, {2}}
+	rows, list := []ops.Seat{{Seen: 1 << 31}}, []uint32{}
+	for i, n := range seen {
+		rows = append(rows, ops.Seat{Seen: uint32(n), Pages: uint32(len(list))})
+		list = append(list, tables[i]...)
+	}
+	qs := noise(1, len(rows)*heads*dim)
+	q, y, seats := b.floats("q", qs, len(rows), heads*dim), b.poisoned("y", len(rows), heads*dim), b.seats(rows, list)
+	const positions = pages * ops.Page
+	all := b.inOrder(0, positions, true)
+	var kv [2]gpu.Tensor
+	var data [2][]float32
+	for i := range kv {
+		kv[i] = b.keep(b.d.New("kv", typ, positions, width))
+		x := b.floats("x", noise(uint64(2+i), positions*width), positions, width)
+		data[i] = b.result(kv[i], func(r *gpu.Recorder) { ops.Append(r, kv[i], x, all, 0, positions) })
+	}
+	got := b.result(y, func(r *gpu.Recorder) {
+		ops.Attention(r, y, q, kv[0], kv[1], seats, ops.Stretch{From: 1, To: len(rows), Keys: 64, Each: true}, dim)
+	})
+	if b.err != nil {
+		return b.err
+	}
+	var want []float32
+	for i, n := range seen {
+		at := (i + 1) * heads * dim
+		k, v := ref.Gather(data[0], tables[i], ops.Page, n, width), ref.Gather(data[1], tables[i], ops.Page, n, width)
+		want = append(want, ref.Attention(qs[at:at+heads*dim], k, v, heads, kvHeads, dim, false, 0)...)
+	}
+	return near(got[heads*dim:], want, 1e-10)
 }
 
 // cache uploads keys or values by ops.Append, behind them spare rows that no
@@ -80,7 +168,8 @@ func (b *bench) cache(name string, data []float32, c attentionCase) (gpu.Tensor,
 	}
 	t := b.keep(b.d.New(name, c.typ, c.keys+c.spare, width))
 	x := b.floats(name, append(data[:len(data):len(data)], spare...), c.keys+c.spare, width)
-	b.run(func(r *gpu.Recorder) { ops.Append(r, t, x, 0) })
+	seats := b.inOrder(0, c.keys+c.spare, true)
+	b.run(func(r *gpu.Recorder) { ops.Append(r, t, x, seats, 0, c.keys+c.spare) })
 	if b.err != nil {
 		return t, data
 	}

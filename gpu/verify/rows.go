@@ -35,17 +35,24 @@ func rotateChecks() []Check {
 		list = append(list, Check{"rotate", fmt.Sprint(s), func(d *gpu.Device) error {
 			return on(d, func(b *bench) error {
 				rows, heads, dim, first := s[0], s[1], s[2], s[3]
-				xs, table := noise(1, rows*heads*dim), make([]float32, (first+rows+2)*dim)
+				xs, table, turns := noise(1, rows*heads*dim), make([]float32, (first+rows+2)*dim), []float32{}
 				for i := range len(table) / 2 {
 					sin, cos := math.Sincos(float64(i) * 0.37)
 					table[2*i], table[2*i+1] = float32(cos), float32(sin)
 				}
+				seats := make([]ops.Seat, rows)
+				for i := range seats { // backwards: sequences come in no order
+					angle := first + rows - 1 - i
+					seats[i].Angle = uint32(angle)
+					turns = append(turns, table[angle*dim:(angle+1)*dim]...)
+				}
 				x, t := b.floats("x", xs, rows, heads*dim), b.floats("table", table, first+rows+2, dim/2, 2)
-				got := b.result(x, func(r *gpu.Recorder) { ops.Rotate(r, x, t, first, dim) })
+				at := b.seats(seats, nil)
+				got := b.result(x, func(r *gpu.Recorder) { ops.Rotate(r, x, t, at, dim) })
 				if b.err != nil {
 					return b.err
 				}
-				return near(got, ref.Rotate(xs, table, first, heads, dim), exact)
+				return near(got, ref.Rotate(xs, turns, 0, heads, dim), exact)
 			})
 		}})
 	}
@@ -65,16 +72,20 @@ func appendChecks() []Check {
 	} {
 		list = append(list, Check{c.kernel, c.typ.String(), func(d *gpu.Device) error {
 			return on(d, func(b *bench) error {
-				const positions, n, width, at = 9, 4, 96, 3
-				xs := noise(1, n*width)
+				const positions, n, width = 9, 6, 96
+				xs, places := noise(1, n*width), []uint32{8, 7, 3, 0, 5, 1} // the first row goes to another cache
+				seats := make([]ops.Seat, n)
+				for i := range seats {
+					seats[i].Place = places[i]
+				}
 				cache := b.keep(d.New("cache", c.typ, positions, width))
-				x := b.floats("x", xs, n, width)
-				got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at) })
+				x, at := b.floats("x", xs, n, width), b.seats(seats, nil)
+				got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at, 1, n) })
 				if b.err != nil {
 					return b.err
 				}
 				want := make([]float32, positions*width)
-				ref.Append(want, xs, at, width)
+				ref.Append(want, xs[width:], places[1:], width)
 				return near(got, want, c.limit)
 			})
 		}})
@@ -82,8 +93,8 @@ func appendChecks() []Check {
 	list = append(list, Check{"append", "f16 saturates", func(d *gpu.Device) error {
 		return on(d, func(b *bench) error {
 			cache := b.keep(d.New("cache", gpu.F16, 1, 4))
-			x := b.floats("x", []float32{1e5, -1e9, 65504, -2}, 1, 4)
-			got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, 0) })
+			x, at := b.floats("x", []float32{1e5, -1e9, 65504, -2}, 1, 4), b.inOrder(0, 1, false)
+			got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at, 0, 1) })
 			if b.err != nil {
 				return b.err
 			}
@@ -91,6 +102,16 @@ func appendChecks() []Check {
 		})
 	}})
 	return list
+}
+
+// seats uploads the seats of rows and the pages of their sequences.
+func (b *bench) seats(rows []ops.Seat, pages []uint32) ops.Seats {
+	return ops.Seats{Rows: b.ints("seats", ops.Words(rows)), Pages: b.ints("pages", append(pages, 1<<31))} // one more that no row may read
+}
+
+func (b *bench) inOrder(first, n int, all bool) ops.Seats {
+	rows, pages := ops.InOrder(first, n, all)
+	return b.seats(rows, pages)
 }
 
 func scatterChecks() []Check {
