@@ -17,7 +17,7 @@ type route struct {
 
 // routes lists all there are, besides the page at "/".
 func routes() []route {
-	return []route{
+	return append([]route{
 		{"POST", "/v1/chat/completions", "Answer a conversation with text and images", false, (*Server).chat, chatRequest{}, chatCompletion{}},
 		{"POST", "/v1/completions", "Go on with a text", false, (*Server).completions, completionRequest{}, completion{}},
 		{"POST", "/v1/embeddings", "Not offered: this model has no embeddings", false, (*Server).embeddings, nil, wireError{}},
@@ -29,7 +29,7 @@ func routes() []route {
 		{"GET", "/metrics", "Counters and histograms for Prometheus", false, (*Server).serveMetrics, nil, nil},
 		{"GET", "/version", "The version of the program", true, (*Server).version, nil, versionInfo{}},
 		{"GET", "/openapi.json", "This description", true, (*Server).openAPI, nil, nil},
-	}
+	}, inspectRoutes()...)
 }
 
 // mux sends each request to its route, and all others to the page.
@@ -70,11 +70,26 @@ func (s *Server) fallback(w http.ResponseWriter, r *http.Request) {
 // methodsOf returns the methods of the routes at a path.
 func methodsOf(path string) (methods []string) {
 	for _, r := range routes() {
-		prefix, rest := strings.CutSuffix(r.path, "{id...}")
-		if r.path == path || rest && strings.HasPrefix(path, prefix) && len(path) > len(prefix) {
+		if matches(r.path, path) {
 			methods = append(methods, r.method)
 		}
 	}
 	slices.Sort(methods)
-	return methods
+	return slices.Compact(methods)
+}
+
+// matches reports whether a path is of a pattern with {id} or {id...} in it.
+func matches(pattern, path string) bool {
+	parts, of := strings.Split(pattern, "/"), strings.Split(path, "/")
+	for i, part := range parts {
+		switch {
+		case i >= len(of):
+			return false
+		case part == "{id...}":
+			return of[i] != ""
+		case part != of[i] && (part != "{id}" || of[i] == ""):
+			return false
+		}
+	}
+	return len(parts) == len(of)
 }

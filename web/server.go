@@ -20,6 +20,7 @@ import (
 	"pixtral-wgpu/engine"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
+	"pixtral-wgpu/web/inspect"
 )
 
 // An Engine answers requests; *engine.Engine does.
@@ -47,6 +48,8 @@ type Options struct {
 	ImageHosts  []string           // hosts that image URLs may name, as "example.com", "*.example.com" or "*"; none means that no URL is fetched
 	MediaDir    string             // directory that file URLs may name files of; "" means none
 	Orientation pixels.Orientation // of photographs
+
+	MaxInspections int // that are kept open, each with a cache of its own; 0 means 4
 
 	MaxBodyBytes  int64         // of a request; 0 means 64 MiB
 	MaxImages     int           // of a request; 0 means 64
@@ -82,6 +85,9 @@ type Server struct {
 	media   *media
 	metrics *metrics
 	grammar *grammars
+
+	inspections *inspect.Store
+
 	started time.Time
 	handler http.Handler
 }
@@ -99,6 +105,7 @@ func New(e Engine, o Options) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	s.grammar = newGrammars(s.facts.tokenizer)
+	s.inspections = inspect.New(e, inspect.Options{Context: s.o.Context, Most: s.o.MaxInspections})
 	s.handler = s.guard(s.mux())
 	return s, nil
 }
@@ -108,6 +115,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close ends the requests that are still running and closes the engine.
 func (s *Server) Close() error {
+	s.inspections.Close()
 	s.media.close()
 	return s.engine.Close()
 }

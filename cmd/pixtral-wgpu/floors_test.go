@@ -26,10 +26,12 @@ var floors = map[string][]string{
 	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
 	"model/pocket/quiz": {"gpu/ref", "model", "model/pixels", "tokenizer"},
 	"engine":            {"gpu", "model", "model/pixels", "tokenizer"},
-	"web":               {"engine", "gpu", "model", "model/pixels", "tokenizer"},
+	"web/page":          {},
+	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
+	"web":               {"engine", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
 	"cmd/pixtral-wgpu": {"bench", "engine", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
-		"model/reference", "model/safetensors", "tokenizer", "web"},
+		"model/reference", "model/safetensors", "tokenizer", "web", "web/page"},
 }
 
 // bindings is what only gpu may import.

@@ -19,6 +19,7 @@ import (
 	"pixtral-wgpu/engine"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/web"
+	"pixtral-wgpu/web/page"
 )
 
 type serveFlags struct {
@@ -150,7 +151,7 @@ func (f *serveFlags) options(cmd *cobra.Command) (web.Options, error) {
 	release, _ := version()
 	o := web.Options{
 		Version: release, Sampler: f.sampler, Aliases: f.aliases,
-		AllowHosts: f.allowHosts, AllowOrigins: f.origins, ImageHosts: f.imageHosts, MediaDir: f.mediaDir,
+		Page: page.Files(), AllowHosts: f.allowHosts, AllowOrigins: f.origins, ImageHosts: f.imageHosts, MediaDir: f.mediaDir,
 		Orientation: orientation(f.exif), MaxBodyBytes: int64(f.maxBody), MaxImages: f.maxImages, MaxPixels: f.maxPixels * 1000000,
 		Timeout: f.timeout, Log: f.logger(cmd.ErrOrStderr()),
 	}

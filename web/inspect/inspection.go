@@ -150,6 +150,13 @@ func (i *Inspection) State() State {
 	return State{i.context, i.answer[:len(i.answer):len(i.answer)], i.ended, stats}
 }
 
+// len returns how many positions there are.
+func (i *Inspection) len() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.Prompt.Tokens) + len(i.answer)
+}
+
 // tokens returns prompt and answer.
 func (i *Inspection) tokens() model.Prompt {
 	p := model.Prompt{Tokens: i.Prompt.Tokens[:len(i.Prompt.Tokens):len(i.Prompt.Tokens)], Images: i.Prompt.Images}

@@ -32,6 +32,9 @@ func visitBytes(v *model.Visit) int { return 4 * (len(v.Attention) + len(v.Resid
 // Attention returns the attention rows of a position: of all layers or of some,
 // head by head or folded.
 func (i *Inspection) Attention(ctx context.Context, position int, layers []int, fold ops.Fold) (*model.Visit, error) {
+	if n := i.len(); position < 0 || position >= n {
+		return nil, outOf("position", position, n)
+	}
 	key := fmt.Sprintf("attention %d %v %d", position, layers, fold)
 	return recall(ctx, i, key, visitBytes, func(ctx context.Context, p *model.Pixtral) (*model.Visit, error) {
 		return i.session.Visit(ctx, position, model.Look{Layers: layers, Heads: fold, NoResidual: true})
@@ -42,6 +45,9 @@ func (i *Inspection) Attention(ctx context.Context, position int, layers []int, 
 func (i *Inspection) Patch(ctx context.Context, img, patch int, layers []int, fold ops.Fold) (*model.Visit, error) {
 	if img < 0 || img >= len(i.Prompt.Images) {
 		return nil, outOf("image", img, len(i.Prompt.Images))
+	}
+	if n := i.Prompt.Images[img].Grid.Patches(); patch < 0 || patch >= n {
+		return nil, outOf("patch", patch, n)
 	}
 	key := fmt.Sprintf("patch %d %d %v %d", img, patch, layers, fold)
 	return recall(ctx, i, key, visitBytes, func(ctx context.Context, p *model.Pixtral) (*model.Visit, error) {
@@ -64,7 +70,7 @@ func (i *Inspection) Rollout(ctx context.Context) (*model.Rollout, error) {
 	return recall(ctx, i, "rollout", size, func(ctx context.Context, p *model.Pixtral) (*model.Rollout, error) {
 		all := i.tokens()
 		if n := len(all.Tokens); n > mostRollout {
-			return nil, fmt.Errorf("rollout of %d tokens; it is offered for up to %d, smaller pictures have fewer", n, mostRollout)
+			return nil, fault("a rollout of %d tokens; it is offered for up to %d, smaller pictures have fewer", n, mostRollout)
 		}
 		return p.Rollout(ctx, all, len(i.Prompt.Tokens)-1)
 	})
@@ -84,6 +90,9 @@ func (i *Inspection) RolloutImage(ctx context.Context, img int) (*model.Rollout,
 // Lens returns the likeliest tokens of a position by the logit lens: before the
 // first layer and after each.
 func (i *Inspection) Lens(ctx context.Context, position, top int) ([][]model.LogProb, error) {
+	if n := i.len(); position < 0 || position >= n {
+		return nil, outOf("position", position, n)
+	}
 	key := fmt.Sprintf("lens %d %d", position, top)
 	return recall(ctx, i, key, guessBytes, func(ctx context.Context, p *model.Pixtral) ([][]model.LogProb, error) {
 		v, err := i.session.Visit(ctx, position, model.Look{NoAttention: true})
@@ -109,6 +118,9 @@ func (i *Inspection) LensImage(ctx context.Context, img, layer int) ([][]model.L
 	}
 	key := fmt.Sprintf("image lens %d %d", img, layer)
 	return recall(ctx, i, key, guessBytes, func(ctx context.Context, p *model.Pixtral) ([][]model.LogProb, error) {
+		if layer < -1 || layer >= p.Config.Layers {
+			return nil, outOf("layer", layer, p.Config.Layers)
+		}
 		rows, err := p.Residuals(ctx, i.Prompt, layer)
 		if err != nil {
 			return nil, err
@@ -155,7 +167,7 @@ func (i *Inspection) Hide(ctx context.Context, img int, region image.Rectangle) 
 	whole := i.Prompt.Images[img]
 	h := &Hidden{Region: seenRegion(whole, region)}
 	if h.Region.Empty() {
-		return nil, fmt.Errorf("the region %v lies outside the picture of %d by %d pixels", region, whole.Source.Width, whole.Source.Height)
+		return nil, fault("the region %v lies outside the picture of %d by %d pixels", region, whole.Source.Width, whole.Source.Height)
 	}
 	return h, i.with(ctx, func(ctx context.Context, p *model.Pixtral) error {
 		prompt := i.Prompt

@@ -176,6 +176,13 @@ func (i *Inspection) close() {
 	})
 }
 
+// A Fault is something asked for that is not there.
+type Fault struct{ Message string }
+
+func (f *Fault) Error() string { return f.Message }
+
+func fault(format string, args ...any) error { return &Fault{fmt.Sprintf(format, args...)} }
+
 func outOf(what string, n, of int) error {
-	return fmt.Errorf("%s %d; there are %d, counted from 0", what, n, of)
+	return fault("%s %d is not there; there are %d, counted from 0", what, n, of)
 }
