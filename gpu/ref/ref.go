@@ -22,6 +22,24 @@ func Linear(x, w []float32, cols int) []float32 {
 	return y
 }
 
+// QuantizeRows returns x as signed bytes can say it: 32 values share the scale
+// d, their largest magnitude / 127, and each becomes d times the nearest integer.
+func QuantizeRows(x []float32) []float32 {
+	y := make([]float32, len(x))
+	for start := 0; start < len(x); start += 32 {
+		largest := 0.0
+		for _, v := range x[start : start+32] {
+			largest = max(largest, math.Abs(float64(v)))
+		}
+		for i, v := range x[start : start+32] {
+			if largest > 0 {
+				y[start+i] = float32(math.RoundToEven(float64(v)*127/largest) * largest / 127)
+			}
+		}
+	}
+	return y
+}
+
 // RMSNorm returns x / sqrt(mean(x²) + eps) * w, row by row.
 // x: [n, len(w)]; result: the same.
 func RMSNorm(x, w []float32, eps float32) []float32 {

@@ -32,6 +32,13 @@ func TestLinear(t *testing.T) {
 	near(t, "long sum", Linear(long, slices.Repeat([]float32{1}, 1001), 1001), []float32{1<<25 + 1000})
 }
 
+func TestQuantizeRows(t *testing.T) {
+	x, want := make([]float32, 64), make([]float32, 64)
+	x[0], x[1], x[31], x[40] = -254, 3.1, 1e-9, 1 // the scales are 2 and 1/127
+	want[0], want[1], want[40] = -254, 4, 1
+	near(t, "quantized", QuantizeRows(x), want)
+}
+
 func TestRMSNorm(t *testing.T) {
 	x := []float32{3, 4, 0, 0, 1, 1, 1, 1}
 	w := []float32{1, 2, 1, -1}

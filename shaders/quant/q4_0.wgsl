@@ -1,5 +1,7 @@
 // q4_0: w = d·(q-8), q of 4 bits; 32 weights share d.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q4_0_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_0_scales: array<u32>;    // [rows, cols/64], two half floats
 
@@ -45,4 +47,12 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         (vec4<f32>(unpack4xU8(lo.z)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.z)) - 8.0) * s,
         (vec4<f32>(unpack4xU8(lo.w)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.w)) - 8.0) * s,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q4_0_words[i];
+    let s = q4_0_scale(4u * i);
+    let scale = vec4(s, s, -8.0 * s, -8.0 * s);
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
 }

@@ -1,5 +1,7 @@
 // q4_1: w = d·q + m, q of 4 bits; 32 weights share d and m.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q4_1_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_1_scales: array<u32>;    // [rows, cols/32], d and m
 
@@ -41,4 +43,11 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         vec4<f32>(unpack4xU8(lo.z)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x + s.y,
         vec4<f32>(unpack4xU8(lo.w)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x + s.y,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q4_1_words[i];
+    let scale = unpack2x16float(q4_1_scales[i]).xxyy;
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
 }

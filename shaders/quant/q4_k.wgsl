@@ -1,6 +1,8 @@
 // q4_k: w = d·s·q - dmin·m, q of 4 bits; 32 weights share s and m of 6 bits,
 // 256 weights d and dmin.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q4_k_words: array<vec4<u32>>;           // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_k_scales: array<vec4<u32>>;    // [rows, cols/256]
 
@@ -52,4 +54,11 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         vec4<f32>(unpack4xU8(lo.z)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x - s.y,
         vec4<f32>(unpack4xU8(lo.w)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x - s.y,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q4_k_words[i];
+    let scale = q4_k_scale(4u * i).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
 }

@@ -1,5 +1,7 @@
 // q5_0: w = d·(q-16), q of 5 bits; 32 weights share d.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q5_0_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_0_fifths: array<u32>;    // [rows, cols/32], one bit of each
 @group(1) @binding(2) var<storage, read> q5_0_scales: array<u32>;    // [rows, cols/64], two half floats
@@ -49,4 +51,13 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         (vec4<f32>(unpack4xU8(lo.z)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.z)) - 16.0) * s,
         (vec4<f32>(unpack4xU8(lo.w)) - 16.0) * s, (vec4<f32>(unpack4xU8(hi.w)) - 16.0) * s,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q5_0_words[i];
+    let high = vec4(q5_0_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
+    let s = q5_0_scale(4u * i);
+    let scale = vec4(s, s, -16.0 * s, -16.0 * s);
+    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
 }

@@ -1,5 +1,7 @@
 // q5_1: w = d·q + m, q of 5 bits; 32 weights share d and m.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q5_1_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_1_fifths: array<u32>;    // [rows, cols/32], one bit of each
 @group(1) @binding(2) var<storage, read> q5_1_scales: array<u32>;    // [rows, cols/32], d and m
@@ -45,4 +47,12 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         vec4<f32>(unpack4xU8(lo.z)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x + s.y,
         vec4<f32>(unpack4xU8(lo.w)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x + s.y,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q5_1_words[i];
+    let high = vec4(q5_1_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
+    let scale = unpack2x16float(q5_1_scales[i]).xxyy;
+    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
 }

@@ -1,6 +1,8 @@
 // q6_k: w = d·s·(q-32), q of 6 bits; 16 weights share the signed byte s, 256
 // weights d.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q6_k_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q6_k_tops: array<u32>;      // [rows, cols/16], two bits of each
 @group(1) @binding(2) var<storage, read> q6_k_steps: array<u32>;     // [rows, cols/64], four s
@@ -56,4 +58,16 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         (vec4<f32>(unpack4xU8(lo.z)) - 32.0) * t, (vec4<f32>(unpack4xU8(hi.z)) - 32.0) * t,
         (vec4<f32>(unpack4xU8(lo.w)) - 32.0) * t, (vec4<f32>(unpack4xU8(hi.w)) - 32.0) * t,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let w = q6_k_words[i];
+    let a = q6_k_tops[2u * i];
+    let b = q6_k_tops[2u * i + 1u];
+    let top = vec4(a, a >> 4u, b, b >> 4u);
+    let lo = (w & vec4(0x0f0f0f0fu)) | ((top << vec4(4u)) & vec4(0x30303030u));
+    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | ((top << vec4(2u)) & vec4(0x30303030u));
+    let s = vec2(q6_k_scale(4u * i), q6_k_scale(4u * i + 2u));
+    return Ints(lo, hi, vec4(s, -32.0 * s));
 }

@@ -1,5 +1,7 @@
 // q8_0: w = d·q, a signed byte for each weight; 32 weights share d.
 
+import package::lib::ints::Ints;
+
 @group(1) @binding(0) var<storage, read> q8_0_words: array<vec4<u32>>;    // [rows, cols/16]
 @group(1) @binding(1) var<storage, read> q8_0_scales: array<u32>;         // [rows, cols/64], two half floats
 
@@ -40,4 +42,11 @@ fn load_step(k: u32) -> array<vec4<f32>, 8> {
         vec4<f32>(unpack4xI8(b.x)) * s, vec4<f32>(unpack4xI8(b.y)) * s,
         vec4<f32>(unpack4xI8(b.z)) * s, vec4<f32>(unpack4xI8(b.w)) * s,
     );
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    let a = q8_0_words[2u * i];
+    let b = q8_0_words[2u * i + 1u];
+    return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(q8_0_scale(4u * i)), 0.0, 0.0));
 }
