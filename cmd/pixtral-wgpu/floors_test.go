@@ -13,6 +13,8 @@ var floors = map[string][]string{
 	"shaders":           {},
 	"tokenizer":         {},
 	"hub":               {},
+	"remote":            {},
+	"eval":              {"remote"},
 	"model/safetensors": {},
 	"model/gguf":        {},
 	"model/pixels":      {"tokenizer"},
