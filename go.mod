@@ -3,12 +3,14 @@ module pixtral-wgpu
 go 1.26.0
 
 require (
+	github.com/abadojack/whatlanggo v1.0.1
 	github.com/agnivade/levenshtein v1.2.2
 	github.com/bmatcuk/doublestar/v4 v4.10.4
 	github.com/dlclark/regexp2 v1.11.5
 	github.com/dustin/go-humanize v1.0.1
 	github.com/edsrzf/mmap-go v1.2.0
 	github.com/hashicorp/go-retryablehttp v0.7.8
+	github.com/neurosnap/sentences v1.1.2
 	github.com/oliverbestmann/webgpu v1.34.1
 	github.com/prometheus/client_golang v1.23.2
 	github.com/parquet-go/parquet-go v0.32.0

@@ -75,13 +75,13 @@ func Compare(t *Task, a, b *Log) (*Comparison, error) {
 
 func change(m Metric, pairs [][2]Entry) Change {
 	c := Change{Metric: m}
-	var as, bs, deltas []float64
+	var as, bs, deltas []sample
 	for _, p := range pairs {
-		x, y := p[0].Scores[m.Name], p[1].Scores[m.Name]
-		as, bs, deltas = append(as, x), append(bs, y), append(deltas, y-x)
-		if y > x {
+		x, y := p[0].sample(m.Name), p[1].sample(m.Name)
+		as, bs, deltas = append(as, x), append(bs, y), append(deltas, sample{y.value - x.value, x.weight})
+		if y.value > x.value {
 			c.Better++
-		} else if y < x {
+		} else if y.value < x.value {
 			c.Worse++
 		}
 	}

@@ -288,3 +288,13 @@ func imageFile(v any, dir string) ([]byte, error) {
 	}
 	return os.ReadFile(s)
 }
+
+// first returns the first of the columns that the row has, else the first.
+func (r Row) first(columns ...string) string {
+	for _, c := range columns {
+		if r.Columns[c] != nil {
+			return c
+		}
+	}
+	return columns[0]
+}

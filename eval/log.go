@@ -29,9 +29,11 @@ type Entry struct {
 	Request      string             `json:"request"` // hash of the request, images included
 	Question     string             `json:"question"`
 	References   []string           `json:"references"`
-	Answer       string             `json:"answer"`
+	Answer       string             `json:"answer"` // the last
+	Earlier      []string           `json:"earlier_answers,omitempty"`
 	FinishReason string             `json:"finish_reason"`
 	Scores       map[string]float64 `json:"scores"`
+	Weights      map[string]float64 `json:"weights,omitempty"` // of scores that do not weigh 1
 	Judgement    string             `json:"judgement,omitempty"`
 	Meta         map[string]string  `json:"meta,omitempty"`
 	Usage        remote.Usage       `json:"usage"`

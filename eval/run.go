@@ -129,20 +129,37 @@ func (r *run) item(ctx context.Context, item *Item) error {
 }
 
 func (r *run) answer(ctx context.Context, item *Item) (Entry, error) {
-	reply, err := r.client.Chat(ctx, item.Request, nil)
-	if err != nil {
-		return Entry{}, err
-	}
 	e := Entry{
-		ID: item.ID, Question: question(item.Request), References: item.References, Answer: reply.Text, FinishReason: reply.FinishReason,
-		Scores: map[string]float64{}, Meta: item.Meta, Usage: reply.Usage, Seconds: reply.Took.Seconds(),
+		ID: item.ID, Question: question(item.Request), References: item.References, Meta: item.Meta,
+		Scores: map[string]float64{}, Weights: map[string]float64{},
+	}
+	var answers []string
+	request := item.Request
+	for turn := range 1 + len(item.further) {
+		if turn > 0 {
+			request.Messages = append(request.Messages[:len(request.Messages):len(request.Messages)],
+				remote.Message{Role: "assistant", Parts: []remote.Part{remote.Text(e.Answer)}},
+				remote.Message{Role: "user", Parts: []remote.Part{remote.Text(item.further[turn-1])}})
+		}
+		reply, err := r.client.Chat(ctx, request, nil)
+		if err != nil {
+			return Entry{}, err
+		}
+		e.Earlier, answers = answers, append(answers[:turn:turn], reply.Text)
+		e.Answer, e.FinishReason = reply.Text, reply.FinishReason
+		e.Usage.PromptTokens += reply.Usage.PromptTokens
+		e.Usage.CompletionTokens += reply.Usage.CompletionTokens
+		e.Seconds += reply.Took.Seconds()
 	}
 	for _, m := range r.task.Metrics {
-		j, err := m.score(ctx, scoring{r.options.Judge, r.options.RunCode}, item, reply.Text)
+		j, err := m.score(ctx, scoring{r.options.Judge, r.options.RunCode}, item, answers)
 		if err != nil {
 			return Entry{}, fmt.Errorf("%s: %w", m.Name, err)
 		}
 		e.Scores[m.Name], e.Judgement = j.Score, cmp.Or(e.Judgement, j.Words)
+		if j.Weight != 0 {
+			e.Weights[m.Name] = j.Weight
+		}
 	}
 	return e, nil
 }
@@ -180,16 +197,16 @@ func Summarise(t *Task, l *Log) *Result {
 	}
 	for _, m := range t.Metrics {
 		s := Scored{Metric: m, Groups: map[string]map[string]Mean{}}
-		var all []float64
-		groups := map[string]map[string][]float64{}
+		var all []sample
+		groups := map[string]map[string][]sample{}
 		for _, e := range entries {
-			all = append(all, e.Scores[m.Name])
+			all = append(all, e.sample(m.Name))
 			for _, name := range t.Groups {
 				if value := e.Meta[name]; value != "" {
 					if groups[name] == nil {
-						groups[name] = map[string][]float64{}
+						groups[name] = map[string][]sample{}
 					}
-					groups[name][value] = append(groups[name][value], e.Scores[m.Name])
+					groups[name][value] = append(groups[name][value], e.sample(m.Name))
 				}
 			}
 		}
@@ -203,6 +220,11 @@ func Summarise(t *Task, l *Log) *Result {
 		r.Metrics = append(r.Metrics, s)
 	}
 	return r
+}
+
+// sample returns an entry's score by a metric.
+func (e Entry) sample(metric string) sample {
+	return sample{e.Scores[metric], cmp.Or(e.Weights[metric], 1)}
 }
 
 // sorted returns the entries by id.

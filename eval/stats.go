@@ -16,30 +16,33 @@ type Mean struct {
 // then move by less than a tenth of its width from seed to seed.
 const resamples = 2000
 
-// mean averages the values and bootstraps the interval: percentiles of the
-// means of samples drawn with replacement, with a fixed seed.
-func mean(values []float64) Mean {
-	n := len(values)
+// A sample is an item's score and what it weighs.
+type sample struct{ value, weight float64 }
+
+// mean averages the samples and bootstraps the interval: percentiles of the
+// means of as many samples drawn with replacement, with a fixed seed.
+func mean(list []sample) Mean {
+	n := len(list)
 	if n == 0 {
 		return Mean{}
 	}
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
-	drawn := make([]float64, resamples)
-	for i := range drawn {
-		sum := 0.0
-		for range n {
-			sum += values[rng.IntN(n)]
+	drawn, means := make([]sample, n), make([]float64, resamples)
+	for i := range means {
+		for j := range drawn {
+			drawn[j] = list[rng.IntN(n)]
 		}
-		drawn[i] = sum / float64(n)
+		means[i] = average(drawn)
 	}
-	slices.Sort(drawn)
-	return Mean{Value: average(values), Low: drawn[resamples*25/1000], High: drawn[resamples*975/1000-1], N: n}
+	slices.Sort(means)
+	return Mean{Value: average(list), Low: means[resamples*25/1000], High: means[resamples*975/1000-1], N: n}
 }
 
-func average(values []float64) float64 {
-	sum := 0.0
-	for _, v := range values {
-		sum += v
+func average(list []sample) float64 {
+	sum, weight := 0.0, 0.0
+	for _, s := range list {
+		sum += s.value * s.weight
+		weight += s.weight
 	}
-	return sum / float64(len(values))
+	return sum / weight
 }

@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 
 	"pixtral-wgpu/remote"
 )
@@ -25,8 +26,9 @@ type Task struct {
 	Groups  []string // names in Meta by which means are given too
 	Judged  bool     // its metrics ask a judge
 
-	items func(row Row, n int) ([]Item, error)
-	known []Known
+	items   func(row Row, n int) ([]Item, error)
+	prepare func(t *Task, path string) error // reads what items needs beside the rows
+	known   []Known
 }
 
 // An Item is one question put to a model.
@@ -35,6 +37,7 @@ type Item struct {
 	Request    remote.Request
 	References []string
 	Meta       map[string]string // category, subject and the like
+	further    []string          // what the user says after the answer, turn by turn
 	check      any               // what a metric needs beyond the references
 }
 
@@ -43,13 +46,14 @@ type Metric struct {
 	Name  string
 	About string // what it is, in a line
 	Most  float64
-	score func(ctx context.Context, with scoring, item *Item, answer string) (Judgement, error)
+	score func(ctx context.Context, with scoring, item *Item, answers []string) (Judgement, error)
 }
 
-// A Judgement is a score, and the words of the judge that gave it if one did.
+// A Judgement is a score, what it weighs in the mean (0 means 1), and the words
+// of the judge that gave it if one did.
 type Judgement struct {
-	Score float64
-	Words string
+	Score, Weight float64
+	Words         string
 }
 
 // scoring is what scoring may use.
@@ -69,10 +73,14 @@ type Known struct {
 func (t *Task) Known() []Known { return t.known }
 
 // Tasks are the benchmarks there are.
-var Tasks = []*Task{mmmu, mathvista, chartqa, docvqa, vqav2}
+var Tasks = []*Task{mmmu, mathvista, chartqa, docvqa, vqav2, mmMTBench, mmlu, math500, humaneval, ifeval, mtbench}
 
-// Find returns a task by its name.
+// Find returns a task by its name, or that of a file of a person's own ending
+// in .jsonl.
 func Find(name string) (*Task, error) {
+	if kindOf(name) == ".jsonl" {
+		return Own(name), nil
+	}
 	var names []string
 	for _, t := range Tasks {
 		if t.Name == name {
@@ -80,7 +88,20 @@ func Find(name string) (*Task, error) {
 		}
 		names = append(names, t.Name)
 	}
-	return nil, fmt.Errorf("there is no task %q; there are %v, or the name of a file of your own ending in .jsonl", name, names)
+	return nil, fmt.Errorf("there is no task %q; there are %s, and a file of your own ending in .jsonl", name, strings.Join(names, ", "))
+}
+
+// Open opens a task's data, and returns the task as it stands for them.
+func (t *Task) Open(path string) (*Task, *Data, error) {
+	d, err := OpenData(path, t.Split)
+	if err != nil {
+		return nil, nil, err
+	}
+	ready := *t
+	if t.prepare != nil {
+		err = t.prepare(&ready, path)
+	}
+	return &ready, d, err
 }
 
 // Items yields the items of the first limit rows, all if it is 0.
@@ -114,8 +135,8 @@ func (t *Task) Items(d *Data, limit int) iter.Seq2[Item, error] {
 // byReferences makes a metric of a function of the answer and the references.
 func byReferences(name, about string, f func(answer string, references []string) float64) Metric {
 	return Metric{Name: name, About: about, Most: 1,
-		score: func(_ context.Context, _ scoring, item *Item, answer string) (Judgement, error) {
-			return Judgement{Score: f(answer, item.References)}, nil
+		score: func(_ context.Context, _ scoring, item *Item, answers []string) (Judgement, error) {
+			return Judgement{Score: f(answers[len(answers)-1], item.References)}, nil
 		}}
 }
 
