@@ -54,3 +54,10 @@ func (p *progress) clear() {
 	}
 	p.bar = nil
 }
+
+// describe changes what the bar says.
+func (p *progress) describe(what string) {
+	if p.bar != nil {
+		p.bar.Describe(what)
+	}
+}

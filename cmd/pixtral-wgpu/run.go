@@ -14,7 +14,7 @@ import (
 )
 
 func newRun() *cobra.Command {
-	var f askFlags
+	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run [flags] [IMAGE...] QUESTION",
 		Short: "Answer a question about images",
@@ -25,14 +25,33 @@ data URIs, or - for standard input. Images come before the question, unless it
 says where: {image} in the question stands for the next one.`,
 		Example: `  pixtral-wgpu run cat.jpg "What is this?"
   pixtral-wgpu run before.png after.png "From {image} to {image}, what changed?"
-  pixtral-wgpu run -m pixtral-12b --temperature 0 --json chart.webp "Sum it up."`,
+  pixtral-wgpu run -m pixtral-12b --temperature 0 --json chart.webp "Sum it up."
+  pixtral-wgpu run --endpoint http://localhost:8000 cat.jpg "What is this?"`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
-	f.add(cmd.Flags(), 256, "f16", "q8_0", "f32")
+	f.askFlags.add(cmd.Flags(), 256, "f16", "q8_0", "f32")
+	f.endpointFlags.add(cmd.Flags())
 	return cmd
 }
 
-func (f *askFlags) run(cmd *cobra.Command, args []string) error {
+// runFlags are the flags of run.
+type runFlags struct {
+	askFlags
+	endpointFlags
+}
+
+func (f *runFlags) run(cmd *cobra.Command, args []string) error {
+	client, err := f.client(cmd, f.model)
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		return f.runRemote(cmd, client, args)
+	}
+	return f.runHere(cmd, args)
+}
+
+func (f *askFlags) runHere(cmd *cobra.Command, args []string) error {
 	a, err := f.open(cmd, args, false)
 	if err != nil {
 		return err
