@@ -2,10 +2,8 @@ package eval
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,37 +11,18 @@ import (
 	"testing"
 
 	"pixtral-wgpu/remote"
+	"pixtral-wgpu/remote/fake"
 )
 
-// engine is a server that answers a question with what answer says.
-func engine(t *testing.T, answer func(n int64, body string) (string, int)) (*remote.Client, *atomic.Int64) {
+// engine is a client of a server that answers with what answer says.
+func engine(t *testing.T, answer fake.Answer) (*remote.Client, *atomic.Int64) {
 	t.Helper()
-	var asked atomic.Int64
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"data":[{"id":"a-model"}]}`)
-	})
-	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
-		var body json.RawMessage
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			t.Error(err)
-		}
-		text, status := answer(asked.Add(1), string(body))
-		w.WriteHeader(status)
-		if status != http.StatusOK {
-			fmt.Fprintf(w, `{"error":{"message":%q}}`, text)
-			return
-		}
-		content, _ := json.Marshal(text)
-		fmt.Fprintf(w, `{"choices":[{"message":{"role":"assistant","content":%s},"finish_reason":"stop"}],"usage":{"prompt_tokens":7,"completion_tokens":2}}`, content)
-	})
-	s := httptest.NewServer(mux)
-	t.Cleanup(s.Close)
-	c, err := remote.New(remote.Options{BaseURL: s.URL, Retries: -1})
+	e := fake.New(t, answer)
+	c, err := remote.New(remote.Options{BaseURL: e.URL, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, &asked
+	return c, &e.Asked
 }
 
 // questions writes a set of n questions, the answer of the i-th being i.

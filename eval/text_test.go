@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pixtral-wgpu/remote/fake"
 )
 
 // asked runs a task over rows with an engine and returns the result and what
 // the engine was sent.
-func runText(t *testing.T, task *Task, files map[string]string, o Options, answer func(n int64, body string) (string, int)) (*Result, *Log, error) {
+func runText(t *testing.T, task *Task, files map[string]string, o Options, answer fake.Answer) (*Result, *Log, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -26,10 +28,6 @@ func runText(t *testing.T, task *Task, files map[string]string, o Options, answe
 	log := &Log{Entries: map[string]Entry{}}
 	r, err := Run(t.Context(), ready, d, client, log, o)
 	return r, log, err
-}
-
-func say(text string) func(int64, string) (string, int) {
-	return func(int64, string) (string, int) { return text, http.StatusOK }
 }
 
 func TestMMLU(t *testing.T) {
@@ -56,7 +54,7 @@ func TestMMLU(t *testing.T) {
 func TestMATH(t *testing.T) {
 	r, _, err := runText(t, math500, map[string]string{
 		"test.jsonl": `{"problem":"half?","solution":"It is $\\boxed{\\frac{1}{2}}$.","type":"Algebra","level":"Level 1"}`,
-	}, Options{}, say(`Thus \boxed{0.5}`))
+	}, Options{}, fake.Says(`Thus \boxed{0.5}`))
 	if err != nil || r.Metrics[0].Mean.Value != 1 || r.Metrics[0].Groups["subject"]["Algebra"].N != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -75,12 +73,12 @@ func TestHumanEval(t *testing.T) {
 		{"```python\ndef up(x):\n    while True: pass\n```", 0},
 		{"I will not.", 0},
 	} {
-		r, _, err := runText(t, humaneval, map[string]string{"test.jsonl": humanevalRow}, Options{RunCode: true}, say(c.answer))
+		r, _, err := runText(t, humaneval, map[string]string{"test.jsonl": humanevalRow}, Options{RunCode: true}, fake.Says(c.answer))
 		if err != nil || r.Metrics[0].Mean.Value != c.want {
 			t.Errorf("%q: %+v, %v", c.answer, r, err)
 		}
 	}
-	if _, _, err := runText(t, humaneval, map[string]string{"test.jsonl": humanevalRow}, Options{}, say("x")); err == nil || !strings.Contains(err.Error(), "--run-code") {
+	if _, _, err := runText(t, humaneval, map[string]string{"test.jsonl": humanevalRow}, Options{}, fake.Says("x")); err == nil || !strings.Contains(err.Error(), "--run-code") {
 		t.Errorf("without leave: %v", err)
 	}
 }
@@ -89,7 +87,7 @@ func TestIFEval(t *testing.T) {
 	r, _, err := runText(t, ifeval, map[string]string{
 		"train.jsonl": `{"key":1000,"prompt":"x","instruction_id_list":["punctuation:no_comma","startend:quotation"],"kwargs":[{},{"num_words":null}]}
 {"key":1001,"prompt":"y","instruction_id_list":["detectable_format:title"],"kwargs":[{}]}`,
-	}, Options{}, say("*intro*\n\"<<a title>> and no comma\""))
+	}, Options{}, fake.Says("*intro*\n\"<<a title>> and no comma\""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +119,7 @@ func TestMMMTBench(t *testing.T) {
 	conversation := `[{\"role\":\"user\",\"content\":[{\"type\":\"image\"},{\"type\":\"text\",\"text\":\"First?\"}]},{\"role\":\"assistant\",\"content\":\"ref one\"},{\"role\":\"user\",\"content\":\"Second?\"},{\"role\":\"assistant\",\"content\":\"ref two\"}]`
 	r, log, err := runText(t, mmMTBench, map[string]string{
 		"eval.jsonl": `{"conversation":"` + conversation + `","category":"charts","image":"data:image/png;base64,iVBORw0KGgo="}`,
-	}, o, say("my answer"))
+	}, o, fake.Says("my answer"))
 	if err != nil || r.Metrics[0].Mean.Value != 7.5 || r.Metrics[0].Groups["turn"]["1"].N != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
