@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/color"
 	"os"
 	"strings"
 
@@ -72,13 +71,17 @@ func halfBlocks(img *image.RGBA) string {
 	var b strings.Builder
 	size := img.Bounds().Size()
 	for y := 0; y+1 < size.Y; y += 2 {
+		last := ""
 		for x := range size.X {
-			up, low := rgb(img, x, y), rgb(img, x, y+1)
-			fmt.Fprintf(&b, "\x1b[38;2;%d;%d;%dm\x1b[48;2;%d;%d;%dm▀", up.R, up.G, up.B, low.R, low.G, low.B)
+			up, low := img.RGBAAt(x, y), img.RGBAAt(x, y+1)
+			colours := fmt.Sprintf("\x1b[38;2;%d;%d;%dm\x1b[48;2;%d;%d;%dm", up.R, up.G, up.B, low.R, low.G, low.B)
+			if colours != last {
+				b.WriteString(colours)
+			}
+			b.WriteString("▀")
+			last = colours
 		}
 		b.WriteString("\x1b[0m\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
-
-func rgb(img *image.RGBA, x, y int) color.RGBA { return img.RGBAAt(x, y) }

@@ -47,3 +47,16 @@ func connect(flag, url, keyEnv, model string) (*remote.Client, error) {
 	}
 	return c, nil
 }
+
+// elsewhere are the flags that mean the engine here, and nothing to another.
+var elsewhere = []string{"mmproj", "arch", "quant", "kv", "ctx", "gpu-layers", "device", "limits", "memory", "shaders", "exif"}
+
+// refuse reports the first of the flags that was given.
+func refuse(cmd *cobra.Command, names []string) error {
+	for _, name := range names {
+		if cmd.Flags().Changed(name) {
+			return misuse("--%s is for the engine here; the one at --endpoint has its own ways", name)
+		}
+	}
+	return nil
+}

@@ -17,7 +17,7 @@ import (
 type evalFlags struct {
 	modelFlag
 	endpointFlags
-	serving
+	servingFlags
 	data, out               string
 	limit, parallel         int
 	judge, judgeModel, jKey string
@@ -55,7 +55,7 @@ Answers are logged as they come; a run that was ended goes on from its log.`,
 	fs.StringVar(&f.data, "data", "", "`path` of the data: a file, or a directory of them (a .jsonl task is its own)")
 	f.modelFlag.add(fs)
 	f.endpointFlags.add(fs)
-	f.serving.add(fs)
+	f.servingFlags.add(fs)
 	fs.IntVar(&f.limit, "limit", 0, "ask only the first so many `rows`; 0 asks all")
 	fs.IntVar(&f.parallel, "parallel", 8, "`requests` in flight")
 	fs.StringVar(&f.out, "out", "", "log `file`, which a run that was ended goes on from (default TASK.eval.jsonl)")
@@ -125,21 +125,23 @@ func (f *evalFlags) run(cmd *cobra.Command, name string) error {
 	return nil
 }
 
-// engine returns who answers: the endpoint, or a server of this program's own
-// on no port, so that every model is asked the same way.
+// engine returns who answers: the endpoint, or a server of this program's own.
 func (f *evalFlags) engine(cmd *cobra.Command, bar *progress) (c *remote.Client, who string, close func(), err error) {
 	if c, err = f.client(cmd, f.model); err != nil {
 		return nil, "", nil, err
 	}
-	close = func() {}
 	if c == nil {
-		if c, close, err = f.serving.local(cmd, &f.modelFlag, bar); err != nil {
+		here, err := f.serve(cmd, &f.modelFlag, bar, f.parallel)
+		if err != nil {
 			return nil, "", nil, err
 		}
-		return c, f.serving.describe(f.model), close, nil
+		return here.client, here.model, here.close, nil
+	}
+	if err = f.elsewhere(cmd); err != nil {
+		return nil, "", nil, err
 	}
 	who, err = c.Model(cmd.Context())
-	return c, who + " at " + c.URL(), close, err
+	return c, who + " at " + c.URL(), func() {}, err
 }
 
 // scoreBar shows how far a run is, and its score so far.

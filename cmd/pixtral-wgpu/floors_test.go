@@ -34,8 +34,8 @@ var floors = map[string][]string{
 	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"web":               {"engine", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
-	"cmd/pixtral-wgpu": {"bench", "engine", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
-		"model/reference", "model/safetensors", "tokenizer", "web", "web/page"},
+	"cmd/pixtral-wgpu": {"bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
+		"model/reference", "model/safetensors", "remote", "tokenizer", "web", "web/page"},
 }
 
 // bindings is what only gpu may import.

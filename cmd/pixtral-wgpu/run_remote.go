@@ -11,15 +11,10 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// elsewhere are the flags that ask something of this program's own engine.
-var elsewhere = []string{"tokens", "mmproj", "arch", "quant", "kv", "ctx", "gpu-layers", "device", "limits", "memory", "shaders", "exif"}
-
 // runRemote has an engine elsewhere answer. Images are sent as they are.
 func (f *askFlags) runRemote(cmd *cobra.Command, client *remote.Client, args []string) error {
-	for _, name := range elsewhere {
-		if cmd.Flags().Changed(name) {
-			return misuse("--%s is for the engine here; the one at --endpoint has its own ways", name)
-		}
+	if err := refuse(cmd, append([]string{"tokens"}, elsewhere...)); err != nil {
+		return err
 	}
 	line, err := f.parse(cmd, args)
 	if err = cmp.Or(err, f.check(cmd)); err != nil {

@@ -26,7 +26,9 @@ type Engine struct {
 type Answer func(n int64, body string) (text string, status int)
 
 // Says always answers the same.
-func Says(text string) Answer { return func(int64, string) (string, int) { return text, http.StatusOK } }
+func Says(text string) Answer {
+	return func(int64, string) (string, int) { return text, http.StatusOK }
+}
 
 // New starts an engine that ends with the test.
 func New(t *testing.T, answer Answer) *Engine {
