@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz pocket-eval pocket-train pocket-items quant-report clean
+.PHONY: all build demo test lint driver fuzz pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b clean
 
 all: build
 
@@ -66,6 +66,16 @@ pocket-items: $(POCKET_PYTHON)
 
 quant-report: driver
 	PIXTRAL_QUIZ=all go test -count=1 -v -timeout 30m -run TestQuantReport ./model/pocket/quiz
+
+# What llama.cpp says: the same tokens from a model that somebody else made, and
+# from files that quantize wrote. Needs npm, git, g++, pip and four minutes.
+llamacpp: driver
+	bench/llamacpp/smollm2.sh
+	bench/llamacpp/quantized.sh
+
+# Pixtral 12B's true shapes: written, planned, loaded, one step of decoding.
+pixtral-12b: driver
+	scripts/pixtral-12b.sh $(BIN)
 
 clean:
 	rm -rf bin

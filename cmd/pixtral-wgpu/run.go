@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/process"
 	"github.com/spf13/cobra"
 
 	"pixtral-wgpu/model"
@@ -140,13 +138,7 @@ func (a *asking) report(f *askFlags, r *model.Reply) report {
 
 func (a *asking) memory() memoryUse {
 	_, peak := a.model.Device().Used()
-	m := memoryUse{Planned: a.planned, Peak: peak}
-	if self, err := process.NewProcess(int32(os.Getpid())); err == nil {
-		if host, err := self.MemoryInfo(); err == nil {
-			m.Host = host.HWM
-		}
-	}
-	return m
+	return memoryUse{Planned: a.planned, Peak: peak, Host: hostPeak()}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
