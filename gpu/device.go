@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"runtime"
 	"strings"
 	"time"
 
@@ -95,19 +96,28 @@ func (d *Device) Close() {
 		return
 	}
 	d.kernels, d.recording = nil, nil
+	if d.sink.lost() {
+		return // nothing is left of it, and wgpu-native would end the process
+	}
 	destroy(d.dev)
 	d.queue.Release()
 	d.dev.Release()
 }
 
 // check returns err, or the error that came outside any scope since the last
-// check; that the device is lost outdoes both.
+// check; that the device is lost outdoes both. The bindings know errors by their
+// texts only.
 func (d *Device) check(err error) error {
 	if late := d.sink.take(); late != nil {
 		err = late
 	}
-	if err != nil && strings.Contains(err.Error(), "device is lost") { // before the callback has told us
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "device is lost"): // before the callback has told us
 		return &DeviceLostError{Message: strings.TrimSpace(err.Error())}
+	case strings.Contains(err.Error(), "Not enough memory left"):
+		return &OutOfMemoryError{Reason: fmt.Sprintf("%v has %s in use and gives no more", d.Info, Size(d.used))}
 	}
 	return err
 }
@@ -133,10 +143,13 @@ func (d *Device) allocate(name string, size uint64, usage wgpu.BufferUsage) (*bu
 		return nil, refuse("%s of the %s allowed are in use", Size(d.used), Size(d.options.MemoryBytes))
 	}
 	raw, err := d.dev.TryCreateBuffer(&wgpu.BufferDescriptor{Label: name, Size: size, Usage: usage})
-	if err = d.check(err); err != nil {
-		if lost, ok := err.(*DeviceLostError); ok {
-			return nil, lost
-		}
+	switch err := d.check(err).(type) {
+	case nil:
+	case *DeviceLostError:
+		return nil, err
+	case *OutOfMemoryError:
+		return nil, refuse("%s", err.Reason)
+	default:
 		return nil, refuse("%v has %s in use: %v", d.Info, Size(d.used), err)
 	}
 	d.nextID++
@@ -164,6 +177,10 @@ func (d *Device) Free(ts ...Tensor) {
 	d.settle()
 	for _, t := range ts {
 		if t.buf == nil || d.kernels == nil {
+			continue
+		}
+		if d.sink.lost() { // its memory is gone; released while it waits to be mapped, it would call back where Go forbids it
+			runtime.SetFinalizer(t.buf.raw, nil)
 			continue
 		}
 		for _, k := range d.kernels {
@@ -214,8 +231,8 @@ func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 			return fmt.Errorf("gpu: write %v: %w", t, err)
 		}
 		if n == staging {
-			index := uint64(d.queue.Submit())
-			d.dev.Poll(true, &index)
+			index := d.send()
+			d.wait(&index)
 		}
 		offset, data = offset+uint64(n), data[n:]
 	}
@@ -274,7 +291,7 @@ func (d *Device) read(t Tensor) ([]byte, error) {
 		err = stage.raw.TryMapAsync(wgpu.MapModeRead, 0, size, func(s wgpu.MapAsyncStatus) { status = s })
 	}
 	if err == nil {
-		d.dev.Poll(true, nil)
+		d.wait(nil)
 	}
 	d.pace.drained(time.Now())
 	if err = d.check(err); err != nil {
@@ -295,6 +312,6 @@ func (d *Device) submit(enc *wgpu.CommandEncoder) error {
 		return err
 	}
 	defer cmd.Release()
-	d.pace.submitted(uint64(d.queue.Submit(cmd)))
+	d.pace.submitted(d.send(cmd))
 	return d.check(nil)
 }

@@ -8,16 +8,17 @@ import (
 // ErrNoAdapter means that no WebGPU adapter was found at all.
 var ErrNoAdapter = errors.New("gpu: no adapter found; install your GPU's Vulkan driver, or a software one (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)")
 
-// An OutOfMemoryError reports a buffer that could not be had.
+// An OutOfMemoryError reports a buffer that could not be had, or an operation
+// that found no memory.
 type OutOfMemoryError struct {
-	What   string // the tensor or operation
-	Bytes  uint64 // its size, 0 if unknown
+	What   string // the tensor; "" for an operation
+	Bytes  uint64 // its size
 	Reason string
 }
 
 func (e *OutOfMemoryError) Error() string {
-	if e.Bytes == 0 {
-		return fmt.Sprintf("out of GPU memory: %s: %s", e.What, e.Reason)
+	if e.What == "" {
+		return "out of GPU memory: " + e.Reason
 	}
 	return fmt.Sprintf("out of GPU memory: %s needs %s: %s", e.What, Size(e.Bytes), e.Reason)
 }
@@ -26,7 +27,9 @@ func (e *OutOfMemoryError) Error() string {
 // unplugged): nothing on it can be used again.
 type DeviceLostError struct{ Message string }
 
-func (e *DeviceLostError) Error() string { return "GPU device lost: " + e.Message }
+func (e *DeviceLostError) Error() string {
+	return "GPU device lost: " + e.Message + "; try again, and if it is lost again, update its driver or use another adapter"
+}
 
 // A CompileError is a kernel that the WGSL compiler or the driver refused.
 type CompileError struct {

@@ -1,9 +1,12 @@
 package gpu
 
 import (
+	"context"
 	"errors"
 	"math"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +131,38 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// A recording whose context ends stops before its next submission, and the
+// recorder can be used again.
+func TestStop(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.UploadFloats("x", []float32{1, 1, 1, 1}, 4)
+	check(t, err)
+	y, err := d.New("y", F32, 4)
+	check(t, err)
+	d.pace.budget = 20 // five dispatches
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := d.Record()
+	r.Context = ctx
+	for i := range 100 {
+		if i == 12 {
+			cancel()
+		}
+		add(r, y, x)
+	}
+	if err := r.Submit(); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	r.Context = nil
+	add(r, y, x)
+	check(t, r.Submit())
+	got, err := d.Floats(y)
+	check(t, err)
+	if got[0] != 11 { // two submissions, and the one after
+		t.Errorf("%v additions were made", got[0])
+	}
+}
+
 func TestClock(t *testing.T) {
 	d := open(t, Options{})
 	c, err := d.NewClock()
@@ -233,6 +268,40 @@ func TestDeviceLost(t *testing.T) {
 	}
 	if err := d.Write(x, 0, make([]byte, 16)); !errors.As(err, &lost) {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// A device lost behind the library's back, where it would end the process: at a
+// submission, and while one is waited for.
+func TestDeviceLostInside(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only there can the linker be told")
+	}
+	var lost *DeviceLostError
+	d := open(t, Options{})
+	enc, err := d.dev.TryCreateCommandEncoder(nil)
+	check(t, err)
+	commands, err := enc.TryFinish(nil)
+	check(t, err)
+	destroy(d.dev)
+	d.send(commands)
+	if err := d.check(nil); !errors.As(err, &lost) {
+		t.Errorf("a submission: %v", err)
+	}
+	d = open(t, Options{})
+	never := uint64(12345) // an index that the library gives up at, as it does at a lost device
+	d.wait(&never)
+	if _, err := d.New("x", F32, 4); !errors.As(err, &lost) {
+		t.Errorf("after a wait: %v", err)
+	}
+	d.Close()
+	another := open(t, Options{}) // and the library still works
+	x, err := another.UploadFloats("x", []float32{1, 2, 3, 4}, 4)
+	check(t, err)
+	got, err := another.Floats(x)
+	check(t, err)
+	if !slices.Equal(got, []float32{1, 2, 3, 4}) {
+		t.Errorf("the next device reads %v", got)
 	}
 }
 

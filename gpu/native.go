@@ -4,8 +4,8 @@ package gpu
 // (webgpu.h and wgpu.h of wgpu-native v29): a device request with callbacks for
 // a lost device and for errors outside any scope, shader modules without checks
 // at run time, timestamps around a compute pass, the length of a timestamp
-// tick, and a whole recording encoded and submitted in one call, which
-// allocates nothing. Only the prototypes and structs that are used are
+// tick, a whole recording encoded and submitted in one call, which allocates
+// nothing, and submissions and waits that survive a lost device. Only the prototypes and structs that are used are
 // declared; the bindings link the library itself.
 
 /*
@@ -13,6 +13,8 @@ package gpu
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "guard.h"
 
 typedef struct { char const *data; size_t length; } px_string;
 typedef struct { void *next; px_string label; } px_queue_desc;
@@ -56,7 +58,6 @@ extern void *wgpuCommandEncoderFinish(void *encoder, void const *desc);
 extern void wgpuCommandEncoderRelease(void *encoder);
 extern void wgpuCommandBufferRelease(void *buffer);
 extern void *wgpuDeviceCreateCommandEncoder(void *device, void const *desc);
-extern uint64_t wgpuQueueSubmitForIndex(void *queue, size_t count, void *const *buffers);
 extern void wgpuDeviceDestroy(void *device);
 extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
@@ -169,6 +170,29 @@ static void px_play(void *encoder, px_command const *c, size_t n, void *queries)
 	px_end_pass(&pass);
 }
 
+// px_give_up marks the device as lost, unless it was known before.
+static void px_give_up(px_sink *s) {
+	static char const message[] = "the driver gave up while it computed";
+	if (px_lost(s)) return;
+	memcpy(s->lost_message, message, sizeof message);
+	atomic_store(&s->lost, 1);
+}
+
+// px_send submits command buffers, px_wait waits for a submission, or for all if
+// index is NULL. On a lost device they do nothing.
+static uint64_t px_send(void *queue, px_sink *sink, size_t count, void *const *buffers) {
+	int lost = px_lost(sink);
+	uint64_t index = lost ? 0 : px_guarded_submit(queue, count, buffers, &lost);
+	if (lost) px_give_up(sink);
+	return index;
+}
+
+static void px_wait(void *device, px_sink *sink, uint64_t const *index) {
+	int lost = px_lost(sink);
+	if (!lost) px_guarded_poll(device, index, &lost);
+	if (lost) px_give_up(sink);
+}
+
 // px_submit encodes commands and submits them, unless they are refused. The
 // first count queries are resolved into ticks.
 static uint64_t px_submit(void *device, void *queue, px_sink *sink, px_command const *c, size_t n, void *queries, uint32_t count, void *ticks) {
@@ -177,7 +201,7 @@ static uint64_t px_submit(void *device, void *queue, px_sink *sink, px_command c
 	px_play(encoder, c, n, queries);
 	if (count > 0) wgpuCommandEncoderResolveQuerySet(encoder, queries, 0, count, ticks, 0);
 	void *buffer = wgpuCommandEncoderFinish(encoder, NULL);
-	if (!px_failed(sink)) index = wgpuQueueSubmitForIndex(queue, 1, &buffer);
+	if (!px_failed(sink)) index = px_send(queue, sink, 1, &buffer);
 	wgpuCommandBufferRelease(buffer);
 	wgpuCommandEncoderRelease(encoder);
 	return index;
@@ -189,6 +213,7 @@ import "C"
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/oliverbestmann/webgpu/wgpu"
@@ -243,10 +268,25 @@ func (s sink) take() error {
 	message, kind := C.GoString(&s.c.message[0]), s.c._type
 	C.px_clear(s.c)
 	if kind == 3 { // WGPUErrorType_OutOfMemory
-		return &OutOfMemoryError{What: "a GPU operation", Reason: message}
+		return &OutOfMemoryError{Reason: strings.TrimSpace(message)}
 	}
 	return fmt.Errorf("%s", message)
 }
+
+// lost reports whether the device is lost.
+func (s sink) lost() bool { return C.px_lost(s.c) != 0 }
+
+// send submits command buffers, none being a submission too, and returns its index.
+func (d *Device) send(buffers ...*wgpu.CommandBuffer) uint64 {
+	list := make([]unsafe.Pointer, len(buffers))
+	for i, b := range buffers {
+		list[i] = handle(b)
+	}
+	return uint64(C.px_send(handle(d.queue), d.sink.c, C.size_t(len(list)), unsafe.SliceData(list)))
+}
+
+// wait waits for a submission, or for all if index is nil.
+func (d *Device) wait(index *uint64) { C.px_wait(handle(d.dev), d.sink.c, (*C.uint64_t)(index)) }
 
 // destroy frees all memory of a device at once; it counts as lost from then on.
 func destroy(d *wgpu.Device) { C.wgpuDeviceDestroy(handle(d)) }

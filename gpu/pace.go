@@ -3,8 +3,6 @@ package gpu
 import (
 	"slices"
 	"time"
-
-	"github.com/oliverbestmann/webgpu/wgpu"
 )
 
 // Submissions aim at a tenth of a second: watchdogs reset a GPU after 2 s
@@ -36,10 +34,10 @@ func (p *pace) drained(now time.Time) {
 }
 
 // wait blocks until at most keep submissions are in flight, and learns from
-// how long that took.
-func (p *pace) wait(dev *wgpu.Device, keep int) {
+// how long that took. await waits for one.
+func (p *pace) wait(await func(*uint64), keep int) {
 	for len(p.inFlight) > keep {
-		dev.Poll(true, &p.inFlight[0])
+		await(&p.inFlight[0])
 		now := time.Now()
 		p.learn(now.Sub(p.last))
 		p.inFlight, p.last = slices.Delete(p.inFlight, 0, 1), now

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -30,8 +31,9 @@ type Tap func(r *Recorder, name string, t Tensor)
 // reports it at the end. After Submit it may be used again; a pass that was
 // recorded before allocates nothing.
 type Recorder struct {
-	Tap   Tap    // nil means nobody watches
-	Clock *Clock // nil means nobody measures
+	Tap     Tap             // nil means nobody watches
+	Clock   *Clock          // nil means nobody measures
+	Context context.Context // asked before each submission; nil means nothing stops it
 
 	dev      *Device
 	scope    []scope
@@ -280,6 +282,9 @@ func (r *Recorder) flush() error {
 	if len(r.commands) == 0 {
 		return nil
 	}
+	if r.Context != nil && r.Context.Err() != nil {
+		return r.Context.Err()
+	}
 	if err := r.dev.check(r.dev.params.write(r.dev.queue)); err != nil {
 		return err
 	}
@@ -292,7 +297,7 @@ func (r *Recorder) flush() error {
 		return err
 	}
 	r.dev.pace.submitted(index)
-	r.dev.pace.wait(r.dev.dev, 1)
+	r.dev.pace.wait(r.dev.wait, 1)
 	r.dev.pace.work, r.work = r.work, 0
 	done := r.done
 	r.done = nil

@@ -51,6 +51,7 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 // forward runs a batch: its rows through the layers, and the head for those that
 // want logits.
 func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *batch) error {
+	r.Context = ctx
 	n := len(b.tokens)
 	t := d.pass.rows(n)
 	t.runs, t.each = b.runs, b.each

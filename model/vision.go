@@ -51,7 +51,7 @@ func (p *Pixtral) encode(ctx context.Context, img *pixels.Patches, index int, ta
 		return gpu.Tensor{}, a.err
 	}
 	r := p.dev.Record()
-	r.Tap, r.Clock = tap, clock
+	r.Tap, r.Clock, r.Context = tap, clock, ctx
 	p.tower(ctx, r, t, index)
 	return p.adapt(r, rows, t.x, index)
 }
