@@ -179,6 +179,10 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 	if err != nil {
 		return err
 	}
+	parts, err := g.tensor("parts", ops.PartsLen(c.keys, c.heads, c.dim))
+	if err != nil {
+		return err
+	}
 	all, err := g.seats(0, c.keys, true)
 	if err != nil {
 		return err
@@ -202,7 +206,7 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 	}
 	times, err := r.sample(ctx, func() error {
 		rec := d.Record()
-		ops.Attention(rec, y, q, kv[0], kv[1], seats, stretch, c.dim)
+		ops.Attention(rec, y, q, kv[0], kv[1], parts, seats, stretch, c.dim)
 		return finish(d, rec, y.Rows(1))
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ type pass struct {
 	k, v             gpu.Tensor // [n, kvHeads*headDim]
 	gate, up, gated  gpu.Tensor // [n, hidden]
 
+	parts   gpu.Tensor // of attention over long contexts; none in images
 	table   gpu.Tensor // [positions, headDim/2, 2], by position or by row and column
 	seats   ops.Seats  // where the rows belong
 	runs    []run      // the rows by what they attend to
@@ -89,7 +90,7 @@ func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
 			ops.Append(r, keys, p.k, p.seats, run.From, run.To)
 			ops.Append(r, values, p.v, p.seats, run.From, run.To)
 		}
-		ops.Attention(r, p.attended, p.q, keys, values, p.seats, run.Stretch, p.headDim)
+		ops.Attention(r, p.attended, p.q, keys, values, p.parts, p.seats, run.Stretch, p.headDim)
 	}
 	p.linear(r, p.delta, p.attended, b.wo)
 }

@@ -40,12 +40,20 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 	d.pass = newPass(a, o.Rows, c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
 	d.pass.headDim, d.pass.eps = c.HeadDim, c.NormEps
 	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, o.Context, c.HeadDim, c.RopeTheta) }, o.Context, c.HeadDim/2, 2)
+	d.pass.parts = a.new("parts", partsLen(c, o))
 	d.lists = newPageLists(a, o.Sequences, pagesFor(o.Context))
 	d.pass.seats = ops.Seats{Rows: a.typed("seats", gpu.U32, o.Rows, 4), Pages: d.lists.tensor}
 	d.tokens, d.at = a.typed("tokens", gpu.U32, o.Rows), a.typed("at", gpu.U32, o.Rows)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
 	d.best = a.typed("best", gpu.U32, tail)
 	return d, a.err
+}
+
+// partsLen returns how large the parts of attention are: of a row with the whole
+// context, and of as many as there are sequences up to 16 MiB.
+func partsLen(c *Config, o PoolOptions) int {
+	row := ops.PartsLen(o.Context, c.Heads, c.HeadDim)
+	return row * max(1, min(o.Sequences, 4<<20/row))
 }
 
 // forward runs a batch: its rows through the layers, and the head for those that

@@ -13,13 +13,21 @@ type attentionVecParams struct {
 	Scale                  float32
 }
 
+type attentionSplitParams struct {
+	Heads, SharedBy, Begin, Splits uint32
+	Scale                          float32
+}
+
+type attentionCombineParams struct{ Heads, Begin, Splits uint32 }
+
 type attentionTileParams struct {
 	Heads, SharedBy, Begin, Until uint32
 	Scale                         float32
 }
 
 const (
-	vecLanes  = 64  // WG of attention_vec: a head has at most as many quads
+	vecLanes  = 64  // WG of attention_vec and attention_split: a head has at most as many quads
+	splitKeys = 128 // SPLIT of attention_split
 	tileLanes = 128 // WG of attention_tile
 	tileRows  = 16  // QUERIES of attention_tile
 	tileQuads = 48  // what its queries leave room for in 16 KiB of workgroup memory
@@ -31,30 +39,33 @@ const (
 // pages, f32, f16 or q8_0.
 //
 // What becomes of a row depends on nothing but the row and its keys. Rows of
-// many sequences are taken one by one, those of one together.
-func Attention(r *gpu.Recorder, y, q, k, v gpu.Tensor, seats Seats, s Stretch, headDim int) {
+// many sequences are taken one by one, those of one together. With memory for
+// parts, of PartsLen elements for one row or more, the keys of rows taken one by
+// one are split, so that a long sequence keeps the whole device busy.
+func Attention(r *gpu.Recorder, y, q, k, v, parts gpu.Tensor, seats Seats, s Stretch, headDim int) {
 	kernel := "attention_tile"
 	if s.Each || headDim/4 > tileQuads {
 		kernel = "attention_vec"
 	}
+	if kernel == "attention_vec" && parts.Exists() {
+		AttentionSplit(r, y, q, k, v, parts, seats, s, headDim)
+		return
+	}
 	AttentionBy(r, kernel, y, q, k, v, seats, s, headDim)
 }
+
+// PartsLen returns how many f32 the parts of one row take.
+func PartsLen(keys, heads, headDim int) int { return ceil(keys, splitKeys) * heads * (headDim + 4) }
 
 // AttentionBy is Attention with the kernel named; attention_tile takes rows of
 // one sequence only.
 func AttentionBy(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, seats Seats, s Stretch, headDim int) {
-	n, quads := q.Shape[0], headDim/4
+	n := q.Shape[0]
 	heads, kvHeads := cols(q)/headDim, cols(k)/headDim
-	limit := map[string]int{"attention_vec": vecLanes, "attention_tile": tileQuads}[kernel]
-	switch {
-	case headDim%4 != 0, quads > limit, cols(q) != heads*headDim, cols(k) != kvHeads*headDim, kvHeads == 0,
-		heads%max(kvHeads, 1) != 0, cols(v) != cols(k), y.Len() != q.Len(), k.Type != v.Type, !seats.seated(n),
-		s.From < 0, s.From >= s.To, s.To > n, s.Keys < 1, s.Each && kernel == "attention_tile":
-		r.Misfit(kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", y, q, k, v, seats.Rows, headDim, s)
+	if !fits(r, kernel, y, q, k, v, seats, s, headDim) {
 		return
 	}
-	columns := 1 << bits.Len(uint(quads-1))
-	set := shaders.Set{{Name: "QUADS", Value: uint32(quads)}, {Name: "COLUMNS", Value: uint32(columns)}}
+	set, columns := headSet(headDim)
 	step := 1
 	if kernel == "attention_tile" {
 		step = tileRows
@@ -85,4 +96,28 @@ func AttentionBy(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, seats Se
 		r.Dispatch(d)
 		from = to
 	}
+}
+
+// fits reports whether a kernel takes the tensors, and tells r if not.
+func fits(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, seats Seats, s Stretch, headDim int) bool {
+	n, quads, limit := q.Shape[0], headDim/4, vecLanes
+	if kernel == "attention_tile" {
+		limit = tileQuads
+	}
+	heads, kvHeads := cols(q)/headDim, cols(k)/headDim
+	switch {
+	case headDim%4 != 0, quads > limit, cols(q) != heads*headDim, cols(k) != kvHeads*headDim, kvHeads == 0,
+		heads%max(kvHeads, 1) != 0, cols(v) != cols(k), y.Len() != q.Len(), k.Type != v.Type, !seats.seated(n),
+		s.From < 0, s.From >= s.To, s.To > n, s.Keys < 1, s.Each && kernel == "attention_tile":
+		r.Misfit(kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", y, q, k, v, seats.Rows, headDim, s)
+		return false
+	}
+	return true
+}
+
+// headSet returns the overrides for heads of a size.
+func headSet(headDim int) (set shaders.Set, columns int) {
+	columns = 1 << bits.Len(uint(headDim/4-1))
+	set[0], set[1] = override("QUADS", headDim/4), override("COLUMNS", columns)
+	return set, columns
 }

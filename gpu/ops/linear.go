@@ -102,11 +102,7 @@ func (l linear) vec(r *gpu.Recorder) {
 	}
 	groups := fold(ceil(l.shard.Rows, rows))
 	groups[2] = ceil(n, tokens)
-	r.Dispatch(l.dispatch(n, l.sizes(), groups, set("ROWS", rows), set("TOKENS", tokens), set("SUMS", rows*tokens)))
-}
-
-func set(name string, value int) shaders.Override {
-	return shaders.Override{Name: name, Value: uint32(value)}
+	r.Dispatch(l.dispatch(n, l.sizes(), groups, override("ROWS", rows), override("TOKENS", tokens), override("SUMS", rows*tokens)))
 }
 
 // lane records an invocation for 4 or 8 rows of W and up to 4 of x.
@@ -122,7 +118,7 @@ func (l linear) lane(r *gpu.Recorder) {
 	}
 	groups := fold(ceil(l.shard.Rows, rows*width))
 	groups[2] = ceil(n, tokens)
-	r.Dispatch(l.dispatch(n, l.sizes(), groups, set("ROWS", rows), set("TOKENS", tokens)))
+	r.Dispatch(l.dispatch(n, l.sizes(), groups, override("ROWS", rows), override("TOKENS", tokens)))
 }
 
 // tile records tiles of so many rows of W by so many of x, in as many

@@ -37,3 +37,7 @@ func each(r *gpu.Recorder, kernel string, n int, d gpu.Dispatch) {
 func cols(t gpu.Tensor) int { return t.Len() / t.Shape[0] }
 
 func variant(kernel string) shaders.Variant { return shaders.Variant{Kernel: kernel} }
+
+func override(name string, value int) shaders.Override {
+	return shaders.Override{Name: name, Value: uint32(value)}
+}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -43,12 +44,78 @@ func attentionChecks() []Check {
 			}
 		}
 	}
-	for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
-		list = append(list, Check{"attention_vec", fmt.Sprintf("%v of many sequences", typ), func(d *gpu.Device) error {
-			return on(d, func(b *bench) error { return attentionOfMany(b, typ) })
-		}})
+	for _, kernel := range []string{"attention_vec", "attention_split"} {
+		for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
+			list = append(list, Check{kernel, fmt.Sprintf("%v of many sequences", typ), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return attentionOfMany(b, kernel, typ) })
+			}})
+		}
 	}
 	return list
+}
+
+// splitCases are the splits of attention_split, which attention_combine adds up.
+var splitCases = []attentionCase{
+	{queries: 1, keys: 1, heads: 1, kvHeads: 1, dim: 8},                                               // the least there is
+	{queries: 2, keys: 129, heads: 8, kvHeads: 2, dim: 128, causal: true, base: 127},                  // a row with one split, one with a key in the second
+	{queries: 3, keys: 700, heads: 10, kvHeads: 2, dim: 24, causal: true, base: 697},                  // five heads to a key head; heads off a power of two
+	{queries: 1, keys: 9000, heads: 2, kvHeads: 1, dim: 16, causal: true, base: 8999},                 // more splits than lanes
+	{queries: 2, keys: 300, heads: 2, kvHeads: 1, dim: 256, base: 298},                                // the widest heads
+	{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, outlier: 1e5},     // values that half floats can't hold
+	{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, queryScale: 1000}, // scores far apart
+}
+
+func splitChecks() []Check {
+	var list []Check
+	for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
+		for _, c := range splitCases {
+			if c.typ = typ; typ == gpu.Q8 && c.kvHeads*c.dim%32 != 0 {
+				continue // no whole blocks
+			}
+			kernel := "attention_combine"
+			if c.keys <= 128 {
+				kernel = "attention_split"
+			}
+			list = append(list, Check{kernel, fmt.Sprintf("%v %+v", typ, c), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return attention(b, "attention_split", c) })
+			}})
+		}
+	}
+	return append(list, Check{"attention_split", "rows of few keys equal to themselves beside many", func(d *gpu.Device) error {
+		return on(d, splitAlike)
+	}})
+}
+
+// attend records attention by a kernel, with memory for parts of two rows.
+func (b *bench) attend(kernel string, y, q, k, v gpu.Tensor, seats ops.Seats, s ops.Stretch, dim int) []float32 {
+	parts := b.poisoned("parts", 2*ops.PartsLen(s.Keys, q.Len()/q.Shape[0]/dim, dim))
+	return b.result(y, func(r *gpu.Recorder) {
+		if kernel == "attention_split" {
+			ops.AttentionSplit(r, y, q, k, v, parts, seats, s, dim)
+		} else {
+			ops.AttentionBy(r, kernel, y, q, k, v, seats, s, dim)
+		}
+	})
+}
+
+// splitAlike compares a row of 100 keys alone, which needs no parts, with the
+// same beside a row of 1000, to the bit.
+func splitAlike(b *bench) error {
+	const heads, kvHeads, dim, keys = 4, 2, 32, 1000
+	rows, pages := ops.InOrder(0, 2, true)
+	_, pages = ops.InOrder(0, keys, true)
+	rows[0].Seen, rows[1].Seen = 100, keys
+	qs := noise(1, 2*heads*dim)
+	k, v := b.floats("k", noise(2, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim), b.floats("v", noise(3, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim)
+	var got [2][]float32
+	for i, seen := range []int{100, keys} {
+		q, y := b.floats("q", qs[:(i+1)*heads*dim], i+1, heads*dim), b.poisoned("y", i+1, heads*dim)
+		got[i] = b.attend("attention_split", y, q, k, v, b.seats(rows[:i+1], pages), ops.Stretch{To: i + 1, Keys: seen, Each: true}, dim)
+	}
+	if b.err == nil && !slices.Equal(got[0], got[1][:heads*dim]) {
+		return fmt.Errorf("the row is another beside a longer one")
+	}
+	return b.err
 }
 
 func attention(b *bench, kernel string, c attentionCase) error {
@@ -68,9 +135,7 @@ func attention(b *bench, kernel string, c attentionCase) error {
 	seats := b.seats(rows, p.pages)
 	k, ks := b.paged("k", ks, p, c)
 	v, vs := b.paged("v", vs, p, c)
-	got := b.result(y, func(r *gpu.Recorder) {
-		ops.AttentionBy(r, kernel, y, q, k, v, seats, ops.Stretch{To: c.queries, Keys: c.keys}, c.dim)
-	})
+	got := b.attend(kernel, y, q, k, v, seats, ops.Stretch{To: c.queries, Keys: c.keys}, c.dim)
 	if b.err != nil {
 		return b.err
 	}
@@ -123,7 +188,7 @@ func (b *bench) paged(name string, data []float32, l layout, c attentionCase) (g
 
 // attentionOfMany compares rows of three sequences in one cache, the first two
 // of which share a page; the row before them belongs to another cache.
-func attentionOfMany(b *bench, typ gpu.Type) error {
+func attentionOfMany(b *bench, kernel string, typ gpu.Type) error {
 	const heads, kvHeads, dim, pages = 4, 2, 16, 6
 	width := kvHeads * dim
 	seen, tables := []int{33, 64, 1}, [][]uint32{{3, 0}, {3, 5}, {2}}
@@ -143,9 +208,7 @@ func attentionOfMany(b *bench, typ gpu.Type) error {
 		x := b.floats("x", noise(uint64(2+i), positions*width), positions, width)
 		data[i] = b.result(kv[i], func(r *gpu.Recorder) { ops.Append(r, kv[i], x, all, 0, positions) })
 	}
-	got := b.result(y, func(r *gpu.Recorder) {
-		ops.Attention(r, y, q, kv[0], kv[1], seats, ops.Stretch{From: 1, To: len(rows), Keys: 64, Each: true}, dim)
-	})
+	got := b.attend(kernel, y, q, kv[0], kv[1], seats, ops.Stretch{From: 1, To: len(rows), Keys: 64, Each: true}, dim)
 	if b.err != nil {
 		return b.err
 	}
