@@ -107,7 +107,7 @@ func (c *Config) Check(prompt Prompt) error {
 		return fmt.Errorf("model: the prompt is empty")
 	}
 	if places != patches {
-		return fmt.Errorf("model: the prompt has %d image tokens for images of %d patches", places, patches)
+		return fmt.Errorf("model: the prompt has %d image tokens for images of %d patches; give it each image that its tokens stand for, in their order", places, patches)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ ask() {
 		echo "(no answer; the reason:)"
 		exec "$bin" run --temperature 0 --image "$dir/$1" "$2"
 	}
-	echo
 }
 
 "$bin" doctor

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +133,8 @@ func TestMistakes(t *testing.T) {
 		{"run|-m|nowhere|x", failed, `nowhere: no such file or directory; a model is a directory with params.json`},
 		{"run|-m|.|x", failed, "params.json"},
 		{"run|missing.png|What?", failed, "image missing.png: no such file"},
+		{"run|./|What?", failed, "image ./: it is a directory; name a file"},
+		{"run|ftp://host/x.png|What?", failed, "addresses of ftp: are not read; use http"},
 		{"run|" + pdf + "|What?", failed, "paper.png: pixels: not an image this program reads"},
 		{"run|" + cut + "|What?", failed, "cut.png: pixels: PNG: the file is truncated"},
 		{"run|--ctx|20|" + circle + "|What?", failed, "tokens and the context holds 19; use --ctx"},
@@ -161,6 +164,22 @@ func TestMistakes(t *testing.T) {
 		}
 		if want := map[int]int{misused: 2, failed: 1}[test.code]; len(lines) != want || r.out != "" {
 			t.Errorf("%s: %d lines of errors, want %d: %s%s", test.args, len(lines), want, r.err, r.out)
+		}
+	}
+}
+
+// A writer to a disk that is full.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+// What cannot be printed is not done, whichever verb prints it.
+func TestFullDisk(t *testing.T) {
+	for _, args := range []string{"version", "doctor", "image " + circle, "run --help", "tokenize x", "info"} {
+		var err bytes.Buffer
+		code := run(t.Context(), strings.Fields(args), strings.NewReader(""), full{}, &err)
+		if code != failed || err.String() != "pixtral-wgpu: no space left on device\n" {
+			t.Errorf("%s: exit code %d: %s", args, code, &err)
 		}
 	}
 }

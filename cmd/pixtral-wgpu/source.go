@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"pixtral-wgpu/model/pixels"
@@ -29,7 +30,7 @@ type reader struct {
 // read returns the contents of a source: "-" for standard input, an http,
 // https, data or file URL, or the path of a file.
 func (r *reader) read(source string) ([]byte, error) {
-	scheme, _, _ := strings.Cut(source, ":")
+	scheme, rest, _ := strings.Cut(source, ":")
 	switch scheme := strings.ToLower(scheme); {
 	case source == "-":
 		return r.drain()
@@ -43,6 +44,8 @@ func (r *reader) read(source string) ([]byte, error) {
 			return nil, err
 		}
 		return readFile(u.Path)
+	case strings.HasPrefix(rest, "//") && len(scheme) > 1: // one letter is a disk of Windows
+		return nil, fmt.Errorf("addresses of %s: are not read; use http, https, file or data, or a downloaded file", scheme)
 	}
 	return readFile(source)
 }
@@ -80,10 +83,13 @@ func readFile(path string) ([]byte, error) {
 // names the source.
 func reason(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
+	switch {
+	case !errors.As(err, &path):
+		return err
+	case errors.Is(path.Err, syscall.EISDIR):
+		return errors.New("it is a directory; name a file")
 	}
-	return err
+	return path.Err
 }
 
 // readMost reads all of r, unless it is longer than most bytes.
@@ -116,6 +122,8 @@ func (r *reader) fetch(address string) ([]byte, error) {
 		return nil, fmt.Errorf("%w; --max-download allows more", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, fmt.Errorf("the server took longer than %v", fetchTimeout)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, errors.New("the download broke off; try again")
 	case errors.As(err, &wrapped):
 		return nil, wrapped.Err // the caller names the address
 	}

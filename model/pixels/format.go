@@ -74,10 +74,10 @@ func sniff(data []byte) (format, error) {
 	first := data[:min(len(data), 8)]
 	for _, f := range foreign {
 		if matches(data, f.magic) {
-			return format{}, fmt.Errorf("%s: first bytes % x look like %s", readable, first, f.name)
+			return format{}, fmt.Errorf("%s: first bytes % x look like %s; convert it to PNG or JPEG", readable, first, f.name)
 		}
 	}
-	return format{}, fmt.Errorf("%s: first bytes are % x", readable, first)
+	return format{}, fmt.Errorf("%s: first bytes are % x; convert it to PNG or JPEG", readable, first)
 }
 
 func matches(data []byte, magic string) bool {

@@ -89,8 +89,8 @@ func checkSize(width, height, limit int) error {
 	return nil
 }
 
-// readable rewords what decoders say of a file that ends early: each has its
-// own words for it.
+// readable rewords what decoders say of a file that ends early, for which each
+// has its own words, and says what to do about features they lack.
 func readable(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("the file is truncated; get it again")
@@ -99,6 +99,9 @@ func readable(err error) error {
 		if strings.Contains(err.Error(), words) {
 			return fmt.Errorf("the file is truncated or corrupt; get it again (%w)", err)
 		}
+	}
+	if strings.Contains(err.Error(), "unsupported") { // of the x/image and image decoders, each its own type
+		return fmt.Errorf("%w; save it as PNG or JPEG", err)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 // data goes to a spool file first; Close puts the header before it.
 type Stream struct {
 	path    string
+	device  bool // path is no file, and cannot be replaced
 	spool   *os.File
 	entries []entry
 	names   map[string]bool
@@ -20,13 +21,33 @@ type Stream struct {
 }
 
 // Create begins a file at path. Nothing stands at path until Close; beside it
-// lies a spool of the same size until Close or Abort.
+// lies a spool of the same size until Close or Abort. What a link points to is
+// replaced, not the link; a device or a pipe is written to.
 func Create(path string) (*Stream, error) {
-	spool, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".spool*")
-	if err != nil {
+	refuse := func(err error) (*Stream, error) {
+		var p *os.PathError
+		if errors.As(err, &p) {
+			err = p.Err // of the spool, a name nobody knows
+		}
 		return nil, fmt.Errorf("safetensors: create %s: %w", path, err)
 	}
-	return &Stream{path: path, spool: spool, names: map[string]bool{}}, nil
+	s := &Stream{path: path, names: map[string]bool{}}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		s.path = real
+	}
+	info, err := os.Stat(s.path)
+	dir := filepath.Dir(s.path)
+	switch {
+	case err != nil: // there will be one
+	case info.IsDir():
+		return refuse(errors.New("it is a directory"))
+	case !info.Mode().IsRegular():
+		s.device, dir = true, os.TempDir()
+	}
+	if s.spool, err = os.CreateTemp(dir, filepath.Base(path)+".spool*"); err != nil {
+		return refuse(err)
+	}
+	return s, nil
 }
 
 // Add appends a tensor. Its data is written before Add returns. Tensors lie in
@@ -87,19 +108,27 @@ func (s *Stream) assemble(metadata map[string]string) error {
 	if _, err := s.spool.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	out, err := os.Create(s.path + ".part")
+	if s.device {
+		return s.copyTo(s.path, header)
+	}
+	part := s.path + ".part"
+	if err = s.copyTo(part, header); err == nil {
+		err = os.Rename(part, s.path)
+	}
+	if err != nil {
+		os.Remove(part) // if it is there
+	}
+	return err
+}
+
+// copyTo writes header and data to what is at path, or will be.
+func (s *Stream) copyTo(path string, header []byte) error {
+	out, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(header)
-	if err == nil {
+	if _, err = out.Write(header); err == nil {
 		_, err = io.Copy(out, s.spool)
 	}
-	if err = errors.Join(err, out.Close()); err == nil {
-		err = os.Rename(out.Name(), s.path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(out.Name()))
-	}
-	return nil
+	return errors.Join(err, out.Close())
 }

@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -151,6 +152,44 @@ func TestStreamFails(t *testing.T) {
 	}
 	if _, err := Create(filepath.Join(dir, "missing", "trace")); err == nil {
 		t.Error("Create in a missing directory gave no error")
+	}
+}
+
+// A link stays a link, what is not a file is written to and never replaced, and
+// a directory is refused by its name.
+func TestStreamToOthers(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("file", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, os.DevNull} {
+		before, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Add(sample[0]), s.Close(nil)); err != nil {
+			t.Error(err)
+		}
+		if after, err := os.Lstat(path); err != nil || after.Mode() != before.Mode() {
+			t.Errorf("%s was %v and is %v (%v)", path, before, after, err)
+		}
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+		t.Errorf("behind the link is %v (%v)", info, err)
+	}
+	if _, err := Create(dir); err == nil || !strings.Contains(err.Error(), dir+": it is a directory") {
+		t.Errorf("a directory gave %v", err)
+	}
+	if _, err := Create(filepath.Join(dir, "missing", "trace")); err == nil || strings.Contains(err.Error(), "spool") {
+		t.Errorf("a missing directory gave %v", err)
 	}
 }
 
