@@ -40,9 +40,7 @@ type golden struct {
 func TestGolden(t *testing.T) {
 	t.Run("cut", func(t *testing.T) { replay(t, cutTekken(t), "golden_cut.json") })
 	t.Run("full", func(t *testing.T) {
-		if k := fullTekken(t); k != nil {
-			replay(t, k, "golden_full.json")
-		}
+		replay(t, fullTekken(t), "golden_full.json")
 	})
 }
 

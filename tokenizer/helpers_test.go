@@ -1,6 +1,11 @@
 package tokenizer
 
 import (
+	"bytes"
+	"compress/bzip2"
+	"encoding/base64"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,29 +27,45 @@ func cutTekken(t testing.TB) *Tekken {
 	return k
 }
 
-// fullOnce is Pixtral's vocabulary: $PIXTRAL_TEKKEN, or shared/data/tekken.json
-// beside the repository. It is nil where there is neither.
-var fullOnce = sync.OnceValues(func() (*Tekken, error) {
-	if path := os.Getenv("PIXTRAL_TEKKEN"); path != "" {
-		return Open(path)
+// fullFile is Pixtral's own tekken.json, put together again from
+// testdata/tekken_full.bz2, which testdata/pack_tekken.py made.
+var fullFile = sync.OnceValues(func() ([]byte, error) {
+	f, err := os.Open(filepath.Join("testdata", "tekken_full.bz2"))
+	if err != nil {
+		return nil, err
 	}
-	path := filepath.Join("..", "..", "shared", "data", "tekken.json")
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil
+	defer f.Close()
+	packed, err := io.ReadAll(bzip2.NewReader(f))
+	if err != nil {
+		return nil, err
 	}
-	return Open(path)
+	head, packed, _ := bytes.Cut(packed, []byte("}\n"))
+	file := append(bytes.Clone(head), `, "vocab": [`...)
+	for rank := 0; len(packed) > 0; rank++ {
+		n := int(packed[0])
+		if rank > 0 {
+			file = append(file, ',')
+		}
+		file = fmt.Appendf(file, `{"rank": %d, "token_bytes": "%s"}`, rank, base64.StdEncoding.EncodeToString(packed[1:1+n]))
+		packed = packed[1+n:]
+	}
+	return append(file, "]}"...), nil
 })
 
-// fullTekken returns Pixtral's vocabulary, or nil and one line of advice.
+// fullOnce is Pixtral's vocabulary.
+var fullOnce = sync.OnceValues(func() (*Tekken, error) {
+	file, err := fullFile()
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file)
+})
+
 func fullTekken(t testing.TB) *Tekken {
 	t.Helper()
 	k, err := fullOnce()
 	if err != nil {
 		t.Fatal(err)
-	}
-	if k == nil {
-		t.Log("not run: Pixtral's own vocabulary is not here; set PIXTRAL_TEKKEN to the tekken.json of " +
-			"mistralai/Pixtral-12B-2409 (the same cases have run on testdata/tekken_cut.json)")
 	}
 	return k
 }

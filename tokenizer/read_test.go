@@ -226,16 +226,13 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-func BenchmarkOpen(b *testing.B) {
-	if fullTekken(b) == nil { // and with it the file is in memory
-		return
-	}
-	path := filepath.Join("..", "..", "shared", "data", "tekken.json")
-	if p := os.Getenv("PIXTRAL_TEKKEN"); p != "" {
-		path = p
+func BenchmarkParse(b *testing.B) {
+	file, err := fullFile()
+	if err != nil {
+		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := Open(path); err != nil {
+		if _, err := Parse(file); err != nil {
 			b.Fatal(err)
 		}
 	}
