@@ -26,8 +26,10 @@ import (
 var configurations = map[string]gpu.Options{
 	"full limits":    {},
 	"default limits": {DefaultLimits: true},
-	"shards":         {DefaultLimits: true, ShardBytes: 1500},
+	"shards":         {DefaultLimits: true, ShardBytes: shardBytes},
 }
+
+const shardBytes = 1500 // less than any matrix of the goldens has
 
 func open(t *testing.T, o gpu.Options) *gpu.Device {
 	t.Helper()
@@ -157,6 +159,29 @@ func TestGolden13(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// A border of shards runs through every matrix of the goldens.
+func TestShardBorders(t *testing.T) {
+	cfg, tensor, _ := reference.Golden13()
+	c, err := reference.Checkpoint("golden13", cfg, tensor)
+	check(t, err)
+	list := []*model.Checkpoint{c}
+	for _, dir := range []string{"hf_a", "hf_b"} {
+		c, err := model.OpenCheckpoint(filepath.Join("testdata", dir))
+		check(t, err)
+		defer c.Close()
+		list = append(list, c)
+	}
+	for _, c := range list {
+		placements, err := c.Placements("")
+		check(t, err)
+		for _, p := range placements {
+			if len(p.Shape) > 1 && p.DeviceBytes <= shardBytes {
+				t.Errorf("%s: %s has only %d bytes", c.Name, p.Name, p.DeviceBytes)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
+	"pixtral-wgpu/gpu/ref"
 	"pixtral-wgpu/shaders"
 )
 
@@ -60,6 +63,43 @@ func TestEveryKernelIsChecked(t *testing.T) {
 	for _, k := range kernels {
 		if !slices.Contains(checked, k) {
 			t.Errorf("shaders/%s.wgsl has no check", k)
+		}
+	}
+}
+
+// Attention over the patches of the largest image takes no more memory than its
+// arguments, but for 64 MiB, and is right there too.
+func TestAttentionOfLargestImage(t *testing.T) {
+	const patches, heads, dim, most = 4096, 1, 32, 64 << 20
+	for name, o := range map[string]gpu.Options{"full limits": {}, "default limits": {DefaultLimits: true, Plain: true}} {
+		err := on(open(t, o), func(b *bench) error {
+			qs, ks, vs := noise(1, patches*heads*dim), noise(2, patches*heads*dim), noise(3, patches*heads*dim)
+			q, k, v := b.floats("q", qs, patches, heads*dim), b.floats("k", ks, patches, heads*dim), b.floats("v", vs, patches, heads*dim)
+			y := b.poisoned("y", patches, heads*dim)
+			rows, pages := ops.InOrder(0, patches, true)
+			seats := b.seats(rows, pages)
+			before, _ := b.d.Used()
+			b.run(func(r *gpu.Recorder) {
+				ops.Attention(r, y, q, k, v, gpu.Tensor{}, seats, ops.Stretch{To: patches, Keys: patches}, dim)
+			})
+			if _, peak := b.d.Used(); peak-before > most {
+				t.Errorf("%s: %s beside q, k, v and y", name, gpu.Size(peak-before))
+			}
+			got := b.result(y, func(*gpu.Recorder) {})
+			if b.err != nil {
+				return b.err
+			}
+			for _, row := range []int{0, 1, 2047, 4095} {
+				at := row * heads * dim
+				want := ref.Attention(qs[at:at+heads*dim], ks, vs, heads, heads, dim, false, 0)
+				if err := near(got[at:at+heads*dim], want, 1e-10); err != nil {
+					return fmt.Errorf("row %d: %w", row, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
