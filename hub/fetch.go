@@ -44,20 +44,41 @@ func (t *transfer) request(parent context.Context, i int, have int64, answered f
 	defer a.Body.Close()
 	switch {
 	case a.StatusCode == http.StatusOK && !whole:
-		return errNoRanges
+		return t.wholeAnswer()
 	case a.StatusCode == http.StatusOK:
 		err = t.rightLength(a.ContentLength)
 	default:
-		err = t.rightRange(a.Header.Get("Content-Range"), offset+have)
+		if err = t.rightRange(a.Header.Get("Content-Range"), offset+have); err == nil {
+			t.ranged.Store(true)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	if !t.part.accept(a.tag()) {
-		return errChanged
+		return t.otherVersion(a.tag())
 	}
 	answered()
 	return t.copy(ctx, touching{a.Body, touch}, i, n-have)
+}
+
+// wholeAnswer is the error of a whole file where a part was asked for. A server
+// that gave parts before is asked again, for to start anew loses what is there.
+func (t *transfer) wholeAnswer() error {
+	if t.ranged.Load() {
+		return &transient{err: errNoRanges}
+	}
+	return errNoRanges
+}
+
+// otherVersion is the error of an ETag that differs from that of the bytes so
+// far. If theirs is the one that the hub lists for this commit, the answer is
+// what is wrong, and the server is asked again.
+func (t *transfer) otherVersion(tag string) error {
+	if t.part.tag() == t.file.etag() {
+		return &transient{err: fmt.Errorf("the server sends another version, %s", tag)}
+	}
+	return errChanged
 }
 
 // stream fetches the whole file in one answer from its start.

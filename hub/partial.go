@@ -170,6 +170,13 @@ func (p *partial) accept(etag string) bool {
 	return etag == "" || p.state.ETag == etag
 }
 
+// tag is the ETag that the bytes so far came under.
+func (p *partial) tag() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state.ETag
+}
+
 // reset forgets all bytes. Nobody may be writing.
 func (p *partial) reset() {
 	p.mu.Lock()

@@ -8,6 +8,7 @@ import (
 // Progress is how far a Pull has come.
 type Progress struct {
 	Done, Total int64   // bytes of all files; what earlier runs fetched counts
+	Fetched     int64   // bytes of this run, those fetched twice too
 	Rate        float64 // bytes a second over the last seconds, of this run
 	Files       []FileProgress
 }
@@ -86,7 +87,7 @@ func (m *meter) read() Progress {
 		p.Done += f.Done
 		p.Total += f.Size
 	}
-	p.Rate = m.rate(sample{time.Now(), fetched})
+	p.Fetched, p.Rate = fetched, m.rate(sample{time.Now(), fetched})
 	return p
 }
 

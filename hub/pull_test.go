@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -225,6 +226,43 @@ func TestPullWithoutRanges(t *testing.T) {
 	wantFiles(t, h, dir, "a.gguf")
 	if breaks.Load() != 2 {
 		t.Errorf("the stream broke %d times, want 2", breaks.Load())
+	}
+}
+
+// An odd answer among good ones, the whole file or another version, loses
+// nothing of what has arrived.
+func TestPullOddAnswers(t *testing.T) {
+	t.Parallel()
+	for what, odd := range map[string]func(h *fakeHub, w http.ResponseWriter, r *http.Request, name string){
+		"the whole file": func(h *fakeHub, w http.ResponseWriter, r *http.Request, name string) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(h.files[name])))
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			hang(r)
+		},
+		"another version": func(h *fakeHub, w http.ResponseWriter, r *http.Request, name string) {
+			w.Header().Set("ETag", "another")
+			w.Header().Set("Content-Range", strings.Replace(r.Header.Get("Range"), "=", " ", 1)+"/"+strconv.Itoa(len(h.files[name])))
+			w.WriteHeader(http.StatusPartialContent)
+		},
+	} {
+		const size = 20*testChunk + 7
+		h := newFakeHub(t, map[string][]byte{"a.gguf": pseudo(12, size)})
+		h.trouble = func(w http.ResponseWriter, r *http.Request, name string, n int) bool {
+			if n < 4 || n%5 > 0 {
+				return false
+			}
+			odd(h, w, r, name)
+			return true
+		}
+		dir, err := h.client(t).Pull(context.Background(), testRepo+":a.gguf", nil)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		wantFiles(t, h, dir, "a.gguf")
+		if extra := h.sentBytes() - size; extra > 0 {
+			t.Errorf("%s: %d bytes came twice", what, extra)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type transfer struct {
 	slots chan struct{} // of all files together: one a connection
 
 	fetched atomic.Int64 // bytes of this run, those fetched twice too
+	ranged  atomic.Bool  // the server has sent a part that was asked for
 
 	mu     sync.Mutex
 	part   *partial // nil before the download begins

@@ -30,6 +30,7 @@ func (c *Checkpoint) WriteGGUF(ctx context.Context, dir, name string, o LoadOpti
 	for _, t := range e.placements {
 		e.total += t.Bytes()
 	}
+	e.report(0)
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("model: write %s: %w", c.Name, err)
@@ -202,9 +203,14 @@ func (e *exporter) tensor(w io.Writer, t Placement) error {
 				return err
 			}
 		}
-		if e.done += uint64(min(t.Shape[0], from+step*len(parts))-from) * uint64(t.RowBytes()); e.progress != nil {
-			e.progress(e.done, e.total)
-		}
+		e.report(uint64(min(t.Shape[0], from+step*len(parts))-from) * uint64(t.RowBytes()))
 	}
 	return nil
+}
+
+// report adds bytes of the source to what is done.
+func (e *exporter) report(bytes uint64) {
+	if e.done += bytes; e.progress != nil {
+		e.progress(e.done, e.total)
+	}
 }

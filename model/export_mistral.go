@@ -44,6 +44,7 @@ func (c *Checkpoint) writeMistral(ctx context.Context, dir string, o LoadOptions
 		}
 		e.total += t.Bytes()
 	}
+	e.report(0)
 	weights, params := filepath.Join(dir, weightsFile), filepath.Join(dir, paramsFile)
 	for _, path := range []string{weights, params} {
 		if _, err := os.Stat(path); err == nil {

@@ -36,6 +36,7 @@ func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pi
 		l.tensors[t.Name] = t
 		l.total += t.Bytes()
 	}
+	l.report(0)
 	p.w.tokEmbeddings = l.matrix("tok_embeddings.weight")
 	p.w.layers = l.blocks("layers.", c.Config.Layers, o.Streamed)
 	p.w.norm = l.vector("norm.weight")

@@ -101,6 +101,9 @@ pixtral-wgpu info lists it.`,
 				return err
 			}
 			defer c.Close()
+			if err := f.changes(c); err != nil {
+				return err
+			}
 			return f.write(cmd, c, func(ctx context.Context, o model.LoadOptions) ([]string, error) {
 				return c.WriteGGUF(ctx, f.out, ggufName(c.Name, o.Quant), o)
 			})
@@ -112,13 +115,36 @@ pixtral-wgpu info lists it.`,
 }
 
 // ggufName is the usual name of a file: the model's, and the type of the weights
-// unless it is there already.
-func ggufName(name, quant string) string {
+// in place of the one that is there already.
+func ggufName(name, asked string) string {
 	name = strings.ReplaceAll(filepath.Base(name), " ", "-")
-	if quant == "" || strings.HasSuffix(name, "-"+quant) {
+	if asked == "" {
 		return name
 	}
-	return name + "-" + quant
+	at := strings.LastIndexAny(name, "-.")
+	if _, err := quant.Lookup(strings.ToLower(name[at+1:])); err == nil && at > 0 {
+		name = name[:at]
+	}
+	return name + "-" + asked
+}
+
+// changes fails if the type that is asked for changes nothing, and the file's
+// name would lie.
+func (f *exportFlags) changes(c *model.Checkpoint) error {
+	asked, err := quant.Lookup(f.quant.value)
+	if err != nil || asked.Codec == nil {
+		return nil
+	}
+	list, err := c.Placements(f.quant.value)
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		if use(t) == "layers" && (t.Device.Name != t.Format.Name || t.Device.Name == asked.Name) {
+			return nil
+		}
+	}
+	return fmt.Errorf("model %s has no matrix in its layers that %s would make smaller; ask for fewer bits, or leave --quant out", c.Name, asked.Name)
 }
 
 func newSynth() *cobra.Command {

@@ -23,8 +23,23 @@ func TestQuantize(t *testing.T) {
 	if r := px(t, "", "quantize", "--quant", "q8_0", "--out", dir); r.code != failed || !strings.Contains(r.err, "is there already") {
 		t.Errorf("a second time: exit code %d, %s", r.code, r.err)
 	}
-	if name := ggufName("some/dir/pixtral-q4_k", "q4_k"); name != "pixtral-q4_k" {
-		t.Error(name)
+	r = px(t, "", "quantize", "-m", dir, "--quant", "q8_0", "--out", t.TempDir())
+	if r.code != failed && !strings.Contains(r.err, "pocket-q8_0.gguf") {
+		t.Errorf("q8_0 again: exit code %d, %s", r.code, r.err)
+	}
+	small := filepath.Join(t.TempDir(), "small")
+	ok(t, "", "quantize", "--quant", "q4_0", "--out", small)
+	none := filepath.Join(t.TempDir(), "none")
+	r = px(t, "", "quantize", "-m", small, "--quant", "Q8_0", "--out", none)
+	if _, err := os.Stat(none); r.code != failed || !strings.Contains(r.err, "has no matrix in its layers that q8_0 would make smaller") || err == nil {
+		t.Errorf("q4_0 as q8_0: exit code %d, %s, %v", r.code, r.err, err)
+	}
+	for name, want := range map[string]string{
+		"some/dir/pixtral-q4_k": "pixtral-q4_k", "pixtral-12b": "pixtral-12b-q4_k", "tiny.Q8_0": "tiny-q4_k", "a b-f16": "a-b-q4_k", "f16": "f16-q4_k",
+	} {
+		if got := ggufName(name, "q4_k"); got != want {
+			t.Errorf("%s becomes %s, want %s", name, got, want)
+		}
 	}
 }
 

@@ -38,11 +38,11 @@ func pull(cmd *cobra.Command, repo string) error {
 	}
 	bar := newProgress(cmd.ErrOrStderr())
 	defer bar.clear()
-	show := bar.bytes("fetching " + repo)
+	show := bar.pull("fetching " + repo)
 	var last hub.Progress
 	dir, err := client.Pull(cmd.Context(), repo, func(p hub.Progress) {
 		last = p
-		show(uint64(p.Done), uint64(p.Total))
+		show(p)
 	})
 	bar.clear()
 	if err != nil {
