@@ -32,9 +32,9 @@ lint:
 # Each fuzz target for a minute (FUZZTIME to change it).
 FUZZTIME ?= 60s
 fuzz:
-	@for target in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs grep -hoE '^func Fuzz[A-Za-z0-9]+' | sed 's/func //'); do \
-		dir=$$(dirname $$(grep -rlE "^func $$target\(" --include='*_test.go' .)); \
-		echo "== $$target in $$dir"; go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+	@grep -rHoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | sed 's/:func / /' | while read file target; do \
+		dir=$$(dirname $$file); echo "== $$target in $$dir"; \
+		go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) </dev/null || exit 1; \
 	done
 
 # The embedded model's right answers to the held-out items, by kind, and where it
