@@ -69,7 +69,7 @@ func Open(o Options) (*Device, error) {
 	}
 	dev, s, err := requestDevice(a.raw, want, !o.DefaultLimits)
 	if err != nil {
-		return nil, fmt.Errorf("gpu: open %v: %w", a.info, err)
+		return nil, fmt.Errorf("gpu: open %v: %w", a.info, typed(err, a.info, 0))
 	}
 	d := &Device{
 		Info: a.info, Limits: a.info.Limits,
@@ -101,23 +101,27 @@ func (d *Device) Close() {
 	}
 	destroy(d.dev)
 	d.queue.Release()
-	d.dev.Release()
+	d.release()
 }
 
 // check returns err, or the error that came outside any scope since the last
-// check; that the device is lost outdoes both. The bindings know errors by their
-// texts only.
+// check; that the device is lost outdoes both.
 func (d *Device) check(err error) error {
 	if late := d.sink.take(); late != nil {
 		err = late
 	}
+	return typed(err, d.Info, d.used)
+}
+
+// typed returns the error that err stands for: the bindings tell by texts only.
+func typed(err error, i Info, used uint64) error {
 	switch {
 	case err == nil:
 		return nil
 	case strings.Contains(err.Error(), "device is lost"): // before the callback has told us
-		return &DeviceLostError{Message: strings.TrimSpace(err.Error())}
+		return &DeviceLostError{Message: strings.Join(strings.Fields(err.Error()), " ")}
 	case strings.Contains(err.Error(), "Not enough memory left"):
-		return &OutOfMemoryError{Reason: fmt.Sprintf("%v has %s in use and gives no more", d.Info, Size(d.used))}
+		return &OutOfMemoryError{Reason: fmt.Sprintf("%v has %s in use and gives no more", i, Size(used))}
 	}
 	return err
 }

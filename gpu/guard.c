@@ -11,6 +11,7 @@
 
 extern uint64_t wgpuQueueSubmitForIndex(void *queue, size_t count, void *const *buffers);
 extern uint32_t wgpuDevicePoll(void *device, uint32_t wait, uint64_t const *index);
+extern void wgpuDeviceRelease(void *device);
 
 static _Thread_local jmp_buf *way_out;    // of the guarded call under way on this thread
 
@@ -23,26 +24,22 @@ int __wrap__Unwind_RaiseException(void *exception) {
 }
 #endif
 
+// GUARDED makes a call, and sets *lost if the library panics in it.
+#define GUARDED(call)            \
+	do {                     \
+		jmp_buf here;    \
+		way_out = &here; \
+		if (setjmp(here) == 0) call; \
+		else *lost = 1;  \
+		way_out = NULL;  \
+	} while (0)
+
 uint64_t px_guarded_submit(void *queue, size_t count, void *const *buffers, int *lost) {
-	jmp_buf here;
-	uint64_t index = 0;
-	way_out = &here;
-	if (setjmp(here) == 0) {
-		index = wgpuQueueSubmitForIndex(queue, count, buffers);
-	} else {
-		*lost = 1;
-	}
-	way_out = NULL;
+	volatile uint64_t index = 0;
+	GUARDED(index = wgpuQueueSubmitForIndex(queue, count, buffers));
 	return index;
 }
 
-void px_guarded_poll(void *device, uint64_t const *index, int *lost) {
-	jmp_buf here;
-	way_out = &here;
-	if (setjmp(here) == 0) {
-		wgpuDevicePoll(device, 1, index);
-	} else {
-		*lost = 1;
-	}
-	way_out = NULL;
-}
+void px_guarded_poll(void *device, uint64_t const *index, int *lost) { GUARDED(wgpuDevicePoll(device, 1, index)); }
+
+void px_guarded_release(void *device, int *lost) { GUARDED(wgpuDeviceRelease(device)); }

@@ -193,6 +193,12 @@ static void px_wait(void *device, px_sink *sink, uint64_t const *index) {
 	if (lost) px_give_up(sink);
 }
 
+static void px_release(void *device, px_sink *sink) {
+	int lost = 0;
+	px_guarded_release(device, &lost);
+	if (lost) px_give_up(sink);
+}
+
 // px_submit encodes commands and submits them, unless they are refused. The
 // first count queries are resolved into ticks.
 static uint64_t px_submit(void *device, void *queue, px_sink *sink, px_command const *c, size_t n, void *queries, uint32_t count, void *ticks) {
@@ -287,6 +293,9 @@ func (d *Device) send(buffers ...*wgpu.CommandBuffer) uint64 {
 
 // wait waits for a submission, or for all if index is nil.
 func (d *Device) wait(index *uint64) { C.px_wait(handle(d.dev), d.sink.c, (*C.uint64_t)(index)) }
+
+// release gives the device back.
+func (d *Device) release() { C.px_release(handle(d.dev), d.sink.c) }
 
 // destroy frees all memory of a device at once; it counts as lost from then on.
 func destroy(d *wgpu.Device) { C.wgpuDeviceDestroy(handle(d)) }
