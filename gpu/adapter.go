@@ -38,10 +38,11 @@ type Limits struct {
 	WorkgroupBytes uint64 `json:"workgroup_bytes"` // of var<workgroup> in a kernel
 	Invocations    int    `json:"invocations"`     // of a workgroup
 	Groups         int    `json:"groups"`          // workgroups in a dimension of a dispatch
+	Bindings       int    `json:"bindings"`        // storage buffers that a kernel may bind
 }
 
 // defaultLimits is what WebGPU promises everywhere (W3C WebGPU, 3.6.2).
-var defaultLimits = Limits{256 << 20, 128 << 20, 16 << 10, 256, 65535}
+var defaultLimits = Limits{256 << 20, 128 << 20, 16 << 10, 256, 65535, 8}
 
 var features = []struct {
 	name    string
@@ -116,6 +117,7 @@ func describe(raw *wgpu.Adapter) Info {
 			WorkgroupBytes: uint64(l.MaxComputeWorkgroupStorageSize),
 			Invocations:    int(l.MaxComputeInvocationsPerWorkgroup),
 			Groups:         int(l.MaxComputeWorkgroupsPerDimension),
+			Bindings:       int(l.MaxStorageBuffersPerShaderStage),
 		},
 	}
 	info.Kind, info.Backend = cmp.Or(info.Kind, "unknown"), cmp.Or(info.Backend, "unknown")

@@ -58,7 +58,7 @@ func (d *Device) compile(v shaders.Variant) (*kernel, error) {
 	}
 	defer mod.Release()
 	k := &kernel{name: v.String(), module: m, groups: map[groupKey]*wgpu.BindGroup{}}
-	for group := range 2 {
+	for group := range 3 {
 		if entries := layoutEntries(m, group); entries != nil {
 			l, err := d.dev.TryCreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: k.name, Entries: entries})
 			if err = d.check(err); err != nil {

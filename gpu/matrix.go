@@ -13,10 +13,10 @@ func (d *Device) NewMatrix(name, format string, rows, cols int, rowBytes []int) 
 	for _, n := range rowBytes {
 		widest = max(widest, n)
 	}
-	height := int(max(1, limit/uint64(widest)))
+	height := int(max(2, limit/uint64(widest))) &^ 1 // even: neighbouring rows may belong together
 	m := &Matrix{Name: name, Format: format, Rows: rows, Cols: cols}
 	for first := 0; first < rows; first += height {
-		s := Shard{First: first, Rows: min(rows-first, height)}
+		s := Shard{Format: format, First: first, Rows: min(rows-first, height)}
 		for _, n := range rowBytes {
 			t, err := d.New(name, U32, s.Rows, (n+3)/4)
 			if err != nil {

@@ -16,9 +16,10 @@ type Dispatch struct {
 	Read    []Tensor // group 0 after params, in binding order
 	Write   Tensor   // group 0, last
 	Group1  []Tensor // the parts of a matrix, or keys and values
+	Group2  []Tensor // what an output needs besides Write
 	Groups  [3]int   // workgroups; zero means 1
 	Work    float64  // multiply-adds, about: paces the submissions
-	Bytes   uint64   // moved, for the clock; 0 means all of Read, Group1 and Write
+	Bytes   uint64   // moved, for the clock; 0 means all of Read, Group1, Group2 and Write
 	Partial bool     // more dispatches complete Write: no tap yet
 }
 
@@ -150,6 +151,9 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 	if c.a, err = k.bind(r.dev, 0, d.Read, d.Write); err == nil && d.Group1 != nil {
 		c.b, err = k.bind(r.dev, 1, d.Group1, Tensor{})
 	}
+	if err == nil && d.Group2 != nil {
+		c.c, err = k.bind(r.dev, 2, d.Group2, Tensor{})
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
@@ -176,7 +180,7 @@ func (k *kernel) check(d *Dispatch, mostGroups int) error {
 		}
 		k.params = t
 	}
-	for _, list := range [2][]Tensor{d.Read, d.Group1} {
+	for _, list := range [3][]Tensor{d.Read, d.Group1, d.Group2} {
 		for i := range list {
 			if list[i].buf == d.Write.buf {
 				return fmt.Errorf("%s is read and written at once", list[i].String())
@@ -197,7 +201,7 @@ func (d *Dispatch) moved() uint64 {
 		return d.Bytes
 	}
 	bytes := d.Write.Bytes()
-	for _, list := range [2][]Tensor{d.Read, d.Group1} {
+	for _, list := range [3][]Tensor{d.Read, d.Group1, d.Group2} {
 		for i := range list {
 			bytes += list[i].Bytes()
 		}

@@ -84,13 +84,14 @@ func (t Tensor) String() string {
 // a binding may be is split by rows into shards.
 type Matrix struct {
 	Name       string
-	Format     string // a quant/<Format>.wgsl
+	Format     string // a quant/<Format>.wgsl; of the first shard, if they differ
 	Rows, Cols int
 	Shards     []Shard
 }
 
 // A Shard is a range of rows of a Matrix.
 type Shard struct {
+	Format      string
 	First, Rows int
 	Parts       []Tensor // in the order of the format's bindings
 }
@@ -105,7 +106,26 @@ func (m *Matrix) Bytes() (n uint64) {
 	return n
 }
 
-// Blocks reports whether the weights of m lie in blocks that share scales.
-func (m *Matrix) Blocks() bool { return m.Format != "f32" && m.Format != "f16" && m.Format != "bf16" }
+// Blocks reports whether the weights of s lie in blocks that share scales.
+func (s *Shard) Blocks() bool { return s.Format != "f32" && s.Format != "f16" && s.Format != "bf16" }
+
+// Blocks reports whether the weights of all shards lie in blocks.
+func (m *Matrix) Blocks() bool {
+	return !slices.ContainsFunc(m.Shards, func(s Shard) bool { return !s.Blocks() })
+}
+
+// Stack returns the rows of matrices of the same width, one after the other, as
+// one matrix in the same memory. Their formats may differ.
+func Stack(name string, list ...*Matrix) *Matrix {
+	m := &Matrix{Name: name, Format: list[0].Format, Cols: list[0].Cols}
+	for _, part := range list {
+		for _, s := range part.Shards {
+			s.First += m.Rows
+			m.Shards = append(m.Shards, s)
+		}
+		m.Rows += part.Rows
+	}
+	return m
+}
 
 func (m *Matrix) String() string { return fmt.Sprintf("%s[%d %d]", m.Name, m.Rows, m.Cols) }

@@ -3,6 +3,7 @@
 // For software adapters: no workgroup memory and no barriers, which cost them
 // more than reading twice.
 
+import package::output::put;
 import package::weights::load8;
 
 struct Params {
@@ -16,7 +17,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n, octets * 2]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [n, stride]
 
 @compute @workgroup_size(8)
 fn linear_block(
@@ -77,10 +77,8 @@ fn store(token: u32, row0: u32, sums: vec4<f32>) {
     if token >= params.until {
         return;
     }
-    let at = token * params.stride + params.first;
-    for (var j = 0u; j < 4u; j++) {
-        if row0 + j < params.rows {
-            y[at + row0 + j] = sums[j];
-        }
+    put(token, params.first + row0, params.stride, sums.xy, row0 + 1u < params.rows);
+    if row0 + 2u < params.rows {
+        put(token, params.first + row0 + 2u, params.stride, sums.zw, row0 + 3u < params.rows);
     }
 }

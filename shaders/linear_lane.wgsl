@@ -6,9 +6,10 @@
 // bit, whichever of the two makes it and however many rows x has.
 
 import package::lib::grid::unfold;
+import package::output::put;
 import package::weights::{STEP, load_step};
 
-override ROWS: u32 = 4;
+override ROWS: u32 = 4;    // even
 override TOKENS: u32 = 1;
 
 const LANES: u32 = 8u;    // a subgroup of lavapipe
@@ -23,7 +24,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [tokens, octets * 2]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, stride]
 
 @compute @workgroup_size(LANES)
 fn linear_lane(
@@ -32,11 +32,11 @@ fn linear_lane(
     @builtin(local_invocation_index) lane: u32,
 ) {
     // Past the last row the last one is read again; its sums are not written.
-    let row0 = unfold(group, groups) * ROWS * LANES + lane;
+    let row0 = (unfold(group, groups) * LANES + lane) * ROWS;
     let token0 = group.z * TOKENS;
     var starts: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-        starts[r] = min(row0 + r * LANES, params.rows - 1u) * params.octets;
+        starts[r] = min(row0 + r, params.rows - 1u) * params.octets;
     }
     var sums: array<f32, ROWS * TOKENS>;
     for (var k = 0u; k < params.octets; k += STEP) {
@@ -57,11 +57,12 @@ fn linear_lane(
             }
         }
     }
-    for (var r = 0u; r < ROWS; r++) {
-        let row = row0 + r * LANES;
+    for (var r = 0u; r < ROWS; r += 2u) {
+        let row = row0 + r;
         for (var t = 0u; t < TOKENS; t++) {
             if row < params.rows && token0 + t < params.tokens {
-                y[(token0 + t) * params.stride + params.first + row] = sums[r * TOKENS + t];
+                let pair = vec2(sums[r * TOKENS + t], sums[(r + 1u) * TOKENS + t]);
+                put(token0 + t, params.first + row, params.stride, pair, row + 1u < params.rows);
             }
         }
     }

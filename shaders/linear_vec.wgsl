@@ -1,16 +1,18 @@
 // y[t, o] = dot(x[t, :], W[o, :])      one workgroup per ROWS rows of W by TOKENS of x
 //
 // The weights module is not a file: the host names a format and the linker
-// puts quant/<format>.wgsl in its place. That file owns @group(1).
+// puts quant/<format>.wgsl in its place. That file owns @group(1). So does
+// output/<output>.wgsl with what becomes of the sums.
 //
 // A row of W is read once for all of its sums, and each is added up in the same
 // order however many there are: y is the same to the bit for any number of rows of x.
 
 import package::lib::grid::unfold;
-import package::lib::sums::{WG, SUMS, workgroup_sums};
+import package::lib::sums::{WG, SUMS, workgroup_sums, sum_of};
+import package::output::put;
 import package::weights::load8;
 
-override ROWS: u32 = 4;      // ROWS * TOKENS is SUMS
+override ROWS: u32 = 4;      // even; ROWS * TOKENS is SUMS
 override TOKENS: u32 = 1;
 
 struct Params {
@@ -23,7 +25,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [tokens, octets * 2]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, stride]
 
 @compute @workgroup_size(WG)
 fn linear_vec(
@@ -53,10 +54,12 @@ fn linear_vec(
             }
         }
     }
-    let sum = workgroup_sums(sums, lane);
-    let row = row0 + lane / TOKENS;
+    workgroup_sums(sums, lane);
+    let pair = lane / TOKENS * 2u;    // rows of W, which a lane hands on together
+    let row = row0 + pair;
     let token = token0 + lane % TOKENS;
-    if lane < SUMS && row < params.rows && token < params.tokens {
-        y[token * params.stride + params.first + row] = sum;
+    if lane < SUMS / 2u && row < params.rows && token < params.tokens {
+        let s = pair * TOKENS + lane % TOKENS;
+        put(token, params.first + row, params.stride, vec2(sum_of(s), sum_of(s + TOKENS)), row + 1u < params.rows);
     }
 }

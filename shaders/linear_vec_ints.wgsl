@@ -5,10 +5,11 @@
 
 import package::lib::grid::unfold;
 import package::lib::products::{Activations, product_ints};
-import package::lib::sums::{WG, SUMS, workgroup_sums};
+import package::lib::sums::{WG, SUMS, workgroup_sums, sum_of};
+import package::output::put;
 import package::weights::load_ints;
 
-override ROWS: u32 = 4;      // ROWS * TOKENS is SUMS
+override ROWS: u32 = 4;      // even; ROWS * TOKENS is SUMS
 override TOKENS: u32 = 1;
 
 struct Params {
@@ -21,7 +22,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<u32>>;    // [tokens, blocks * 3]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [tokens, stride]
 
 @compute @workgroup_size(WG)
 fn linear_vec_ints(
@@ -50,10 +50,12 @@ fn linear_vec_ints(
             }
         }
     }
-    let sum = workgroup_sums(sums, lane);
-    let row = row0 + lane / TOKENS;
+    workgroup_sums(sums, lane);
+    let pair = lane / TOKENS * 2u;    // rows of W, which a lane hands on together
+    let row = row0 + pair;
     let token = token0 + lane % TOKENS;
-    if lane < SUMS && row < params.rows && token < params.tokens {
-        y[token * params.stride + params.first + row] = sum;
+    if lane < SUMS / 2u && row < params.rows && token < params.tokens {
+        let s = pair * TOKENS + lane % TOKENS;
+        put(token, params.first + row, params.stride, vec2(sum_of(s), sum_of(s + TOKENS)), row + 1u < params.rows);
     }
 }

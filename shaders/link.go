@@ -1,9 +1,11 @@
 package shaders
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -64,6 +66,7 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 	for name := range l.unused {
 		return nil, fmt.Errorf("link %v: no override %s", v, name)
 	}
+	slices.SortStableFunc(l.bindings, func(a, b Binding) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
 	m := &Module{Variant: v, Code: l.out.String(), Bindings: l.bindings, origin: l.origin}
 	if p := paramsBlock.FindStringSubmatch(m.Code); p != nil {
 		for _, f := range paramsField.FindAllStringSubmatch(p[1], -1) {
@@ -77,14 +80,14 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 // group, or whose group 0 does not end with its only writable binding: the
 // recorder binds by order.
 func checkOrder(m *Module) error {
-	next := [2]int{}
+	next := [3]int{}
 	for i, b := range m.Bindings {
-		if b.Group > 1 || b.Index != next[b.Group] {
+		if b.Group >= len(next) || b.Index != next[b.Group] {
 			return fmt.Errorf("link %v: %s is @group(%d) @binding(%d), out of order", m.Variant, b.Name, b.Group, b.Index)
 		}
 		next[b.Group]++
 		last := i+1 == len(m.Bindings) || m.Bindings[i+1].Group != b.Group
-		if b.Write != (last && b.Group == 0) {
+		if b.Group == 0 && b.Write != last {
 			return fmt.Errorf("link %v: %s: the result, and only it, is the last binding of group 0", m.Variant, b.Name)
 		}
 	}
@@ -114,6 +117,10 @@ func (l *linker) file(path string) (string, error) {
 		dir, stem = "quant/", l.v.Weights
 	case "cache":
 		dir, stem = "cache/", l.v.Cache
+	case "keep":
+		dir, stem = "keep/", l.v.Cache
+	case "output":
+		dir, stem = "output/", cmp.Or(l.v.Output, "store")
 	default:
 		return path, nil
 	}
@@ -155,7 +162,7 @@ func (l *linker) add(path string) error {
 	}
 	l.out.WriteString(body.String())
 	l.origin = append(l.origin, origin...)
-	l.bindings = append(bindings, l.bindings...) // the kernel's group 0 before its imports' group 1
+	l.bindings = append(l.bindings, bindings...)
 	return nil
 }
 

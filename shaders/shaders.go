@@ -2,10 +2,12 @@
 //
 // A kernel is one file with one entry point of the same name. Files import
 // each other with a small subset of WESL: "import package::lib::reduce::f;"
-// names lib/reduce.wgsl. Two modules are not files of that name: "weights" is
-// whichever quant/<format>.wgsl and "cache" whichever cache/<type>.wgsl the
-// caller asks for. Either owns @group(1), so that a kernel is written once for
-// all formats.
+// names lib/reduce.wgsl. Four modules are not files of that name: "weights" is
+// whichever quant/<format>.wgsl, "cache" whichever cache/<type>.wgsl and "keep"
+// whichever keep/<type>.wgsl the caller asks for. Each of them owns @group(1),
+// so that a kernel is written once for all formats. "output" is whichever
+// output/<output>.wgsl says what becomes of the sums of a matrix product; it owns
+// the last binding of group 0, and @group(2).
 //
 // The bindings and the Params struct are read back out of the linked text, so
 // the host never repeats them.
@@ -19,7 +21,7 @@ import (
 	"strings"
 )
 
-//go:embed *.wgsl inspect/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl
+//go:embed *.wgsl inspect/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl output/*.wgsl keep/*.wgsl
 var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
@@ -30,12 +32,13 @@ func Embedded() fs.FS { return files }
 type Variant struct {
 	Kernel  string // file without .wgsl, for example "linear_vec"; its last element is the entry point
 	Weights string // format of the matrix in group 1; "" if the kernel reads none
-	Cache   string // element type of the keys and values in group 1; "" if it reads none
+	Cache   string // element type of the keys and values in group 1, read or written; "" for none
+	Output  string // what becomes of the sums of a matrix product; "" stores them
 	Set     Set    // overrides by name; the others keep their defaults
 }
 
 // A Set holds values for a kernel's overrides; unused entries are zero.
-type Set [4]Override
+type Set [8]Override
 
 // An Override replaces the default of one "override NAME: u32 = …;".
 type Override struct {
@@ -45,7 +48,7 @@ type Override struct {
 
 // Clone returns a copy of v that shares no memory with it.
 func (v Variant) Clone() Variant {
-	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache)}
+	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache), Output: strings.Clone(v.Output)}
 	for i, o := range v.Set {
 		c.Set[i] = Override{strings.Clone(o.Name), o.Value}
 	}
@@ -57,7 +60,7 @@ func (v Variant) Clone() Variant {
 func (v Variant) String() string {
 	var b strings.Builder
 	b.WriteString(v.Kernel)
-	for _, module := range []string{v.Weights, v.Cache} {
+	for _, module := range []string{v.Weights, v.Cache, v.Output} {
 		if module != "" {
 			b.WriteString("/" + module)
 		}
@@ -93,10 +96,10 @@ func Kernels(fsys fs.FS) ([]string, error) {
 	return names, nil
 }
 
-// Stands lists the files that can stand in for the module "weights" or
-// "cache" in fsys, by stem.
+// Stands lists the files that can stand in for the module "weights", "cache",
+// "keep" or "output" in fsys, by stem.
 func Stands(fsys fs.FS, module string) ([]string, error) {
-	dir := map[string]string{"weights": "quant", "cache": "cache"}[module]
+	dir := map[string]string{"weights": "quant", "cache": "cache", "keep": "keep", "output": "output"}[module]
 	paths, err := fs.Glob(fsys, dir+"/*.wgsl")
 	for i, p := range paths {
 		paths[i] = strings.TrimSuffix(strings.TrimPrefix(p, dir+"/"), ".wgsl")

@@ -39,28 +39,28 @@ func variants(t *testing.T, kernel string) []Variant {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range []string{"weights", "cache"} {
+	list := []Variant{{Kernel: kernel}}
+	for _, module := range []string{"weights", "cache", "keep", "output"} {
 		if !strings.Contains(string(src), "package::"+module+"::") {
 			continue
 		}
 		stands, err := Stands(Embedded(), module)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(stands) == 0 {
+			t.Fatal(module, stands, err)
 		}
-		var list []Variant
-		for _, s := range stands {
-			if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(string(src), "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
-				continue // floats have no codes
+		var wider []Variant
+		for _, v := range list {
+			for _, s := range stands {
+				if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(string(src), "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
+					continue // floats have no codes
+				}
+				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "output": &v.Output}[module] = s
+				wider = append(wider, v)
 			}
-			v := Variant{Kernel: kernel, Weights: s}
-			if module == "cache" {
-				v = Variant{Kernel: kernel, Cache: s}
-			}
-			list = append(list, v)
 		}
-		return list
+		list = wider
 	}
-	return []Variant{{Kernel: kernel}}
+	return list
 }
 
 func TestVariant(t *testing.T) {

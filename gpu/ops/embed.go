@@ -18,7 +18,7 @@ func Embed(r *gpu.Recorder, y, tokens gpu.Tensor, table *gpu.Matrix) {
 	octets := table.Cols / 8
 	for i, s := range table.Shards {
 		each(r, "embed", n*octets, gpu.Dispatch{
-			Kernel:  shaders.Variant{Weights: table.Format},
+			Kernel:  shaders.Variant{Weights: s.Format},
 			Params:  embedParams{uint32(octets), uint32(n), uint32(s.First), uint32(s.Rows)},
 			Read:    []gpu.Tensor{tokens},
 			Write:   y,

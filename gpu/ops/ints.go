@@ -36,17 +36,18 @@ func LinearInts(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
 // LinearIntsBy is LinearInts with the kernel named.
 func LinearIntsBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix) {
 	n := x.Shape[0]
+	l := linear{kernel: kernel, y: y, x: x, w: w}
 	if !w.Blocks() || cols(x) != w.Cols/32*IntWords || y.Shape[0] != n || cols(y) != w.Rows || w.Cols%32 != 0 {
 		r.Misfit(kernel, "%v from %v and %v in %s", y, x, w, w.Format)
 		return
 	}
-	for i, s := range w.Shards {
-		l := linear{kernel: kernel, y: y, x: x, w: w, shard: s, last: i+1 == len(w.Shards)}
+	for i := range w.Shards {
+		s, last := &w.Shards[i], i+1 == len(w.Shards)
 		switch kernel {
 		case "linear_vec_ints":
-			l.vec(r)
+			l.vec(r, s, last)
 		case "linear_tile_ints":
-			l.tile(r, 64, 64)
+			l.tile(r, s, last, 64, 64)
 		default:
 			r.Misfit(kernel, "it is no linear kernel of integers")
 		}

@@ -69,6 +69,8 @@ func TestRows(t *testing.T) {
 	near(t, "embed", y, []float32{20, 21, 0, 1, 20, 21})
 	Scatter(y, []float32{7, 8, 9, 9}, []uint32{2, 0}, 2)
 	near(t, "scatter", y, []float32{9, 9, 0, 1, 7, 8})
+	near(t, "columns", Columns(y, 2, 1, 1, 1), []float32{9, 1, 8})
+	near(t, "every third", Columns(y, 6, 0, 3, 2), []float32{9, 1})
 	Append(y, []float32{5, 6, 4, 3}, []uint32{1, 0}, 2)
 	near(t, "append", y, []float32{4, 3, 5, 6, 7, 8})
 	near(t, "gather", Gather(y, []uint32{2, 0}, 1, 2, 2), []float32{7, 8, 4, 3})

@@ -21,6 +21,18 @@ func Scatter(y, x []float32, at []uint32, dim int) {
 	}
 }
 
+// Columns returns n values of each row: those at first, first+step, and so on.
+// x: [rows, cols]; result: [rows, n].
+func Columns(x []float32, cols, first, step, n int) []float32 {
+	y := make([]float32, 0, len(x)/cols*n)
+	for start := 0; start < len(x); start += cols {
+		for i := range n {
+			y = append(y, x[start+first+i*step])
+		}
+	}
+	return y
+}
+
 // Append puts row i of x into row at[i] of cache, in place.
 // x: [n, cols]; cache: [capacity, cols].
 func Append(cache, x []float32, at []uint32, cols int) {

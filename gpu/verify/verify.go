@@ -25,7 +25,7 @@ func (c Check) String() string { return c.Kernel + " " + c.Case }
 func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
-		embedChecks(), linearChecks(), alikeChecks(), intsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
+		embedChecks(), linearChecks(), alikeChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
 		elementwiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(),
 	} {
 		all = append(all, list...)

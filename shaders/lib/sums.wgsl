@@ -7,8 +7,8 @@ override SUMS: u32 = 4;
 
 var<workgroup> parts: array<f32, WG * SUMS>;
 
-// workgroup_sums adds up each of v over all lanes. Lane s gets the sum of v[s].
-fn workgroup_sums(v: array<f32, SUMS>, lane: u32) -> f32 {
+// workgroup_sums adds up each of v over all lanes.
+fn workgroup_sums(v: array<f32, SUMS>, lane: u32) {
     for (var s = 0u; s < SUMS; s++) {
         parts[s * WG + lane] = v[s];
     }
@@ -21,5 +21,9 @@ fn workgroup_sums(v: array<f32, SUMS>, lane: u32) -> f32 {
         }
         workgroupBarrier();
     }
-    return parts[min(lane, SUMS - 1u) * WG];
+}
+
+// sum_of returns the sum of v[s] that workgroup_sums made, to any lane.
+fn sum_of(s: u32) -> f32 {
+    return parts[s * WG];
 }
