@@ -27,22 +27,33 @@ type Options struct {
 	Context int    // most tokens of a request, prompt and answer together; 0 means model.DefaultContext
 	Slots   int    // requests that run at once; 0 means 32
 	Queue   int    // requests that may wait beside them; 0 means 128
+	Tokens  int    // tokens of all requests together, and of those that are kept for the next; 0 means what half of the free memory holds
 	KV      string // type of keys and values: "f16", "f32" or "q8_0"; "" means f16
-	Chunk   int    // prompt tokens evaluated at a time; 0 means 512
+	Chunk   int    // most prompt tokens evaluated at a time; 0 means 512
 
-	// Open opens device and model anew after the device was lost. Without it
-	// the engine answers ErrDeviceLost from then on.
+	ImageBytes uint64 // of encoded images that are kept; 0 means 256 MiB
+	CacheBytes uint64 // see model.PoolOptions
+
+	// Exact evaluates an answer that comes back in the prompt of the next turn
+	// again: by other kernels, which round differently, as if it had never been
+	// there. Then a greedy answer depends on nothing but its request.
+	Exact bool
+
+	// Open opens device and model anew after the device was lost, and closes
+	// those before. Without it the engine answers ErrDeviceLost from then on.
 	Open func(ctx context.Context) (*model.Pixtral, error)
 }
 
 const (
-	defaultSlots = 32
-	defaultQueue = 128
+	defaultSlots      = 32
+	defaultQueue      = 128
+	defaultImageBytes = 256 << 20
 )
 
 // An Engine runs requests on one model. Its methods are safe for concurrent use.
 type Engine struct {
 	options Options
+	context int             // most tokens of a request
 	ctx     context.Context // done when the engine is closed
 	cancel  context.CancelFunc
 	ended   chan struct{} // closed when the loop has returned
@@ -54,21 +65,36 @@ type Engine struct {
 	calls   []*call
 	stats   Stats
 	closed  bool
+	down    error // why there is no device; nil if there is one
 }
 
 // New starts an engine on a model, which is the engine's until Close; that the
 // model and its device must be closed is still the caller's to do.
 func New(p *model.Pixtral, o Options) (*Engine, error) {
 	o.Slots, o.Queue = cmp.Or(o.Slots, defaultSlots), cmp.Or(o.Queue, defaultQueue)
-	session, err := p.NewSession(model.SessionOptions{Context: o.Context, Chunk: o.Chunk, KV: o.KV})
+	o.ImageBytes = cmp.Or(o.ImageBytes, defaultImageBytes)
+	e := &Engine{options: o, model: p, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	w, err := newWorker(e, p)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{options: o, model: p, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
-	e.ctx, e.cancel = context.WithCancel(context.Background())
-	e.stats.Context = session.Context()
-	go e.loop(session)
+	size := w.pool.Options()
+	e.context, e.options.Tokens = size.Context, size.Tokens // after a loss the same again
+	e.stats.Context, e.stats.KVTotal = size.Context, size.Tokens
+	go e.loop(w)
 	return e, nil
+}
+
+// pool returns the pool that o asks for on a model.
+func (o Options) pool(p *model.Pixtral) (model.PoolOptions, error) {
+	pool := model.PoolOptions{
+		Context: o.Context, Sequences: o.Slots, Tokens: o.Tokens, Rows: o.Chunk, KV: o.KV, CacheBytes: o.CacheBytes,
+	}
+	if o.Tokens > 0 {
+		return pool, nil
+	}
+	return p.FitPool(pool, p.Device().Room()/2)
 }
 
 // Close ends all requests with ErrClosed and waits until the device is left alone.

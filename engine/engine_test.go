@@ -1,8 +1,8 @@
 package engine_test
 
 import (
-	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,71 +58,146 @@ func prompts(t testing.TB, p *model.Pixtral, n int) (list []model.Prompt) {
 	return list
 }
 
-// answer runs a request and returns the events' text, which must be the reply's.
-func answer(t testing.TB, e *engine.Engine, req engine.Request) (string, *model.Reply) {
+// unending is a sampler that never picks the end: answers go on to their bound.
+func unending(p *model.Pixtral) model.Sampler {
+	s := model.Sampler{LogitBias: map[tokenizer.Token]float64{}}
+	for tok := range p.Config.VocabSize {
+		if p.Tokenizer.Ends(tokenizer.Token(tok)) {
+			s.LogitBias[tokenizer.Token(tok)] = -100
+		}
+	}
+	return s
+}
+
+// requests returns n requests of all kinds.
+func requests(t testing.TB, p *model.Pixtral, n int) (list []engine.Request) {
+	long := unending(p)
+	for i, prompt := range prompts(t, p, n) {
+		req := engine.Request{Prompt: prompt, MaxTokens: 8 + i%3*30}
+		switch i % 4 {
+		case 1:
+			req.Sampler = model.Sampler{Temperature: 0.8, TopP: 0.9, Seed: uint64(i)}
+		case 2:
+			req.Sampler = long
+			req.Sampler.FrequencyPenalty = 0.5
+		case 3:
+			req.LogProbs, req.TopLogProbs = true, 3
+		}
+		list = append(list, req)
+	}
+	return list
+}
+
+// alone answers a request by a session of its own.
+func alone(t testing.TB, p *model.Pixtral, req engine.Request, context int) *model.Reply {
+	t.Helper()
+	s, err := p.NewSession(model.SessionOptions{Context: context})
+	check(t, err)
+	defer s.Close()
+	reply, err := s.Reply(t.Context(), model.Request{Prompt: req.Prompt, Sampler: req.Sampler, MaxTokens: req.MaxTokens, Stop: req.Stop}, nil)
+	check(t, err)
+	return reply
+}
+
+// answer runs a request and checks that its events are what the reply says.
+func answer(t testing.TB, e *engine.Engine, req engine.Request) *model.Reply {
 	t.Helper()
 	var text strings.Builder
+	var tokens []tokenizer.Token
 	reply, err := e.Generate(t.Context(), req, func(ev engine.Event) error {
 		text.WriteString(ev.Text)
+		if ev.Token != engine.NoToken {
+			tokens = append(tokens, ev.Token)
+			if req.LogProbs && (len(ev.Top) != req.TopLogProbs || ev.LogProb > 0) {
+				return fmt.Errorf("log-probabilities %v %v", ev.LogProb, ev.Top)
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		t.Error(err)
-		return "", &model.Reply{}
+		return &model.Reply{}
 	}
-	if text.String() != reply.Text {
-		t.Errorf("the events say %q, the reply %q", text.String(), reply.Text)
+	if text.String() != reply.Text || !slices.Equal(tokens, reply.Tokens) {
+		t.Errorf("the events say %q %v, the reply %q %v", text.String(), tokens, reply.Text, reply.Tokens)
 	}
-	return reply.Text, reply
+	return reply
 }
 
-// Requests sent at once are answered as a session answers each.
-func TestAnswersLikeASession(t *testing.T) {
-	p := load(t)
-	list := prompts(t, p, 8)
-	want := make([]string, len(list))
-	s, err := p.NewSession(model.SessionOptions{Context: 1024})
-	check(t, err)
-	for i, prompt := range list {
-		reply, err := s.Reply(t.Context(), model.Request{Prompt: prompt, MaxTokens: 24}, nil)
-		check(t, err)
-		want[i] = reply.Text
-	}
-	s.Close()
-	e := start(t, p, engine.Options{Context: 1024})
+// together sends all requests at once and compares the answers with those
+// wanted.
+func together(t *testing.T, e *engine.Engine, list []engine.Request, want []*model.Reply) {
+	t.Helper()
 	var all sync.WaitGroup
-	for i, prompt := range list {
+	for i, req := range list {
 		all.Go(func() {
-			if got, _ := answer(t, e, engine.Request{Prompt: prompt, MaxTokens: 24}); got != want[i] {
-				t.Errorf("question %d: %q, alone %q", i, got, want[i])
+			got := answer(t, e, req)
+			if !slices.Equal(got.Tokens, want[i].Tokens) || got.Text != want[i].Text || got.FinishReason != want[i].FinishReason {
+				t.Errorf("request %d: %q %v (%s), alone %q %v (%s)", i,
+					got.Text, got.Tokens, got.FinishReason, want[i].Text, want[i].Tokens, want[i].FinishReason)
 			}
 		})
 	}
 	all.Wait()
-	if st := e.Stats(); st.Requests != 8 || st.Running != 0 || st.Waiting != 0 || st.FirstToken.Count != 8 {
-		t.Errorf("%+v", st)
+}
+
+// Requests sent at once are answered as each alone, token by token: from an
+// empty cache and from a full one, with much room and with little, in one cache
+// and in several.
+func TestAloneAndTogether(t *testing.T) {
+	p := load(t)
+	const context = 512
+	list := requests(t, p, 12)
+	list = append(list, list[:4]...) // some are asked twice
+	want := make([]*model.Reply, len(list))
+	for i, req := range list {
+		want[i] = alone(t, p, req, context)
+	}
+	width := p.Config.KVHeads * p.Config.HeadDim
+	for name, o := range map[string]engine.Options{
+		"room":         {},
+		"two slots":    {Slots: 2},
+		"small chunks": {Chunk: 40},
+		"little room":  {Tokens: context},
+		"caches":       {Tokens: 5 * context, CacheBytes: gpu.F16.Bytes(context * width)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Context, o.Exact = context, true
+			e := start(t, p, o)
+			together(t, e, list, want)
+			together(t, e, list, want)
+			s := e.Stats()
+			t.Logf("%d of %d prompt tokens found, %d images encoded, %d found", s.CachedTokens, s.PromptTokens, s.ImagesEncoded, s.ImagesFound)
+			if s.Requests != uint64(2*len(list)) || s.Failed+s.Cancelled+s.Refused > 0 || s.Running != 0 || s.Waiting != 0 || s.KVUsed != 0 {
+				t.Errorf("%+v", s)
+			}
+			if name == "room" && s.CachedTokens*3 < s.PromptTokens {
+				t.Errorf("only %d of %d tokens found", s.CachedTokens, s.PromptTokens)
+			}
+			if s.FirstToken.Count != s.Requests || s.InterToken.Count == 0 {
+				t.Errorf("%+v", s)
+			}
+		})
 	}
 }
 
-// A client that leaves ends its request, waiting or running.
-func TestLeave(t *testing.T) {
+// Requests whose answers do not all fit the pool stop for those before them, and
+// go on later as if nothing had been.
+func TestPressure(t *testing.T) {
 	p := load(t)
-	e := start(t, p, engine.Options{Context: 4096})
-	prompt := prompts(t, p, 1)[0]
-	req := engine.Request{Prompt: prompt, Sampler: model.Sampler{LogitBias: map[tokenizer.Token]float64{2: -100}}}
-	ctx, cancel := context.WithCancel(t.Context())
-	n := 0
-	_, err := e.Generate(ctx, req, func(engine.Event) error {
-		if n++; n == 3 {
-			cancel()
-		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) || n > 20 {
-		t.Errorf("%d events, then %v", n, err)
+	const context = 256
+	var list []engine.Request
+	var want []*model.Reply
+	for i := range 10 {
+		prompt := model.Prompt{Tokens: p.Tokenizer.EncodePrompt(strings.Repeat("red circle ", i+1))}
+		list = append(list, engine.Request{Prompt: prompt, Sampler: unending(p), MaxTokens: 110 + i})
+		want = append(want, alone(t, p, list[i], context))
 	}
-	broken := errors.New("broken pipe")
-	if _, err := e.Generate(t.Context(), req, func(engine.Event) error { return broken }); err != broken {
-		t.Errorf("an error of emit: %v", err)
+	e := start(t, p, engine.Options{Context: context, Tokens: context, Exact: true})
+	together(t, e, list, want)
+	if s := e.Stats(); s.Paused == 0 || s.Failed > 0 || s.KVUsed > 0 {
+		t.Errorf("%+v", s)
+	} else {
+		t.Logf("%d times one had to stop", s.Paused)
 	}
 }

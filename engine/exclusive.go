@@ -11,28 +11,16 @@ import (
 func (e *Engine) Exclusive(ctx context.Context, f func(ctx context.Context, p *model.Pixtral) error) error {
 	c := &call{ctx: ctx, f: f, done: make(chan error, 1)}
 	e.mu.Lock()
-	if e.closed {
+	switch {
+	case e.closed:
 		e.mu.Unlock()
 		return ErrClosed
+	case e.down != nil:
+		defer e.mu.Unlock()
+		return e.down
 	}
 	e.calls = append(e.calls, c)
 	e.mu.Unlock()
 	e.nudge()
 	return <-c.done // the loop answers every call, those whose context is done too
-}
-
-// serveCalls runs the calls that wait.
-func (e *Engine) serveCalls() {
-	e.mu.Lock()
-	calls := e.calls
-	e.calls = nil
-	p := e.model
-	e.mu.Unlock()
-	for _, c := range calls {
-		if err := c.ctx.Err(); err != nil {
-			c.done <- err
-			continue
-		}
-		c.done <- c.f(c.ctx, p)
-	}
 }

@@ -3,170 +3,136 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model"
-	"pixtral-wgpu/tokenizer"
 )
 
 // loop owns the device until the engine is closed.
-func (e *Engine) loop(s *model.Session) {
+func (e *Engine) loop(w *worker) {
 	defer close(e.ended)
-	defer s.Close()
-	for {
-		e.serveCalls()
-		if t := e.next(); t != nil {
-			e.answer(s, t)
+	for w != nil {
+		err := w.work(e.ctx)
+		if e.ctx.Err() != nil {
+			w.stop(ErrClosed)
+			break
+		}
+		w.stop(fmt.Errorf("%w (%v)", ErrDeviceLost, err))
+		w = e.reopen()
+	}
+	e.refuseAll(ErrClosed)
+}
+
+// work steps until the engine is closed or the device is lost, which is its error.
+func (w *worker) work(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.call(); err != nil {
+			return err
+		}
+		if err := w.step(ctx); err != nil {
+			return err
+		}
+		if w.busy() {
 			continue
 		}
 		select {
-		case <-e.wake:
+		case <-w.e.wake:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+// call runs the functions that want the device for themselves, and returns the
+// error of a device that was lost.
+func (w *worker) call() error {
+	for _, c := range w.e.takeCalls() {
+		err := c.ctx.Err()
+		if err == nil {
+			err = c.f(c.ctx, w.model)
+		}
+		c.done <- err
+		var lost *gpu.DeviceLostError
+		if errors.As(err, &lost) {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop ends everything that runs with an error and gives the memory back.
+func (w *worker) stop(err error) {
+	for _, list := range [][]*sequence{w.running, w.paused} {
+		for _, s := range list {
+			w.end(s, "", err)
+		}
+	}
+	w.running, w.paused = nil, nil
+	if w.next != nil { // it never began: it may wait for the next device
+		w.e.putBack(w.next.task)
+		w.next = nil
+	}
+	w.report()
+	w.close()
+}
+
+const (
+	retryFirst = time.Second
+	retryMost  = time.Minute
+)
+
+// reopen opens device and model anew, again and again until it succeeds. After
+// the first failure nobody is kept waiting. It returns nil when the engine is
+// closed.
+func (e *Engine) reopen() *worker {
+	for pause := retryFirst; e.ctx.Err() == nil; pause = min(2*pause, retryMost) {
+		w, err := e.openAgain()
+		if err == nil {
+			e.count(func(st *Stats) { st.Restarts++ })
+			e.setDown(nil)
+			return w
+		}
+		down := fmt.Errorf("%w (%v)", ErrDeviceLost, err)
+		e.setDown(down)
+		e.refuseAll(down)
+		select {
 		case <-e.ctx.Done():
-			e.refuseAll()
-			return
+		case <-time.After(pause):
 		}
 	}
+	return nil
 }
 
-// next takes the first task of the queue.
-func (e *Engine) next() *task {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.waiting) == 0 || e.closed {
-		return nil
-	}
-	t := e.waiting[0]
-	e.waiting = e.waiting[1:]
-	return t
-}
+// errNoOpen is why an engine without Options.Open stays as it is.
+var errNoOpen = errors.New("nothing opens it anew")
 
-// refuseAll ends what still waits.
-func (e *Engine) refuseAll() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, t := range e.waiting {
-		t.end(nil, ErrClosed)
+func (e *Engine) openAgain() (*worker, error) {
+	if e.options.Open == nil {
+		return nil, errNoOpen
 	}
-	for _, c := range e.calls {
-		c.done <- ErrClosed
-	}
-	e.waiting, e.calls = nil, nil
-}
-
-// answer runs one request to its end.
-func (e *Engine) answer(s *model.Session, t *task) {
-	e.count(func(s *Stats) { s.Running++ })
-	ctx, cancel := context.WithCancel(t.ctx)
-	defer context.AfterFunc(e.ctx, cancel)()
-	reply, err := e.generate(ctx, s, t)
-	cancel()
-	if e.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		err = ErrClosed
-	}
-	e.count(func(s *Stats) {
-		s.Running--
-		s.Requests++
-		switch {
-		case t.ctx.Err() != nil:
-			s.Cancelled++
-		case err != nil:
-			s.Failed++
-		}
-		s.PromptTokens += uint64(reply.Usage.PromptTokens)
-		s.CachedTokens += uint64(reply.Usage.CachedTokens)
-		s.CompletionTokens += uint64(reply.Usage.CompletionTokens)
-	})
-	t.end(reply, err)
-}
-
-func (e *Engine) generate(ctx context.Context, s *model.Session, t *task) (*model.Reply, error) {
-	req, p := t.req, e.model
-	reply := &model.Reply{Usage: model.Usage{PromptTokens: len(req.Prompt.Tokens), ImageTokens: req.Prompt.ImageTokens()}}
-	if err := s.Sync(ctx, req.Prompt); err != nil {
-		return reply, err
-	}
-	picker := req.Sampler.Picker(req.Prompt.Tokens)
-	var piece string
-	w := p.NewWriter(req.Stop, func(text string) error { piece += text; return nil })
-	first, last := time.Time{}, t.queued
-	finish := func(reason string) (*model.Reply, error) {
-		piece = ""
-		reply.Text, reply.FinishReason = w.End(), reason
-		if piece != "" {
-			t.add(Event{Token: NoToken, Text: piece})
-		}
-		reply.Usage.CompletionTokens = len(reply.Tokens)
-		if !first.IsZero() {
-			reply.Timings = model.Timings{Prompt: first.Sub(t.queued), Answer: time.Since(first)}
-		}
-		return reply, nil
-	}
-	for {
-		tok, event, err := pick(s, picker, &req)
-		if err != nil {
-			reply, _ = finish("")
-			return reply, err
-		}
-		now := time.Now()
-		e.count(func(s *Stats) {
-			if first.IsZero() {
-				s.FirstToken.add(now.Sub(last))
-			} else {
-				s.InterToken.add(now.Sub(last))
-			}
-		})
-		if first.IsZero() {
-			first = now
-		}
-		last = now
-		if p.Tokenizer != nil && p.Tokenizer.Ends(tok) {
-			return finish(model.Stopped)
-		}
-		picker.Accept(tok)
-		if req.Allow != nil {
-			req.Allow.Accept(tok)
-		}
-		reply.Tokens = append(reply.Tokens, tok)
-		piece = ""
-		more := w.Write(tok)
-		event.Text = piece
-		t.add(event)
-		switch {
-		case !more || req.Allow != nil && req.Allow.Done():
-			return finish(model.Stopped)
-		case len(reply.Tokens) == req.MaxTokens, s.Len() == s.Context():
-			return finish(model.Full)
-		}
-		if err := s.Step(ctx, tok); err != nil {
-			reply, _ = finish("")
-			return reply, err
-		}
-	}
-}
-
-// pick picks the token that follows.
-func pick(s *model.Session, picker *model.Picker, req *Request) (tokenizer.Token, Event, error) {
-	if picker.Likeliest() && req.Allow == nil && !req.LogProbs {
-		tok, err := s.Best()
-		return tok, Event{Token: tok}, err
-	}
-	logits, err := s.Logits()
+	p, err := e.options.Open(e.ctx)
 	if err != nil {
-		return 0, Event{}, err
+		return nil, err
 	}
-	raw := logits
-	if req.LogProbs {
-		raw = append([]float32(nil), logits...) // the picker changes them
+	w, err := newWorker(e, p)
+	if err != nil {
+		return nil, err
 	}
-	var allowed []bool
-	if req.Allow != nil {
-		allowed = make([]bool, len(logits))
-		req.Allow.Mask(allowed)
-	}
-	tok, err := picker.Pick(logits, allowed)
-	event := Event{Token: tok}
-	if err == nil && req.LogProbs {
-		event.LogProb, event.Top = model.LogProbs(raw, tok, req.TopLogProbs)
-	}
-	return tok, event, err
+	e.setModel(p)
+	return w, nil
+}
+
+func (e *Engine) setModel(p *model.Pixtral) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.model = p
+}
+
+// setDown says why no request can be taken; nil means that they can.
+func (e *Engine) setDown(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.down = err
 }

@@ -18,6 +18,7 @@ type Request struct {
 	LogProbs    bool     // give the log-probability of each token, by the model's own distribution
 	TopLogProbs int      // with LogProbs: and those of so many of the likeliest tokens, at most 20
 	Allow       Masker   // nil: any token may follow
+	Client      string   // who asks: of those that wait, clients take turns; "" is one of them
 }
 
 // A Masker says which tokens may follow. Only one goroutine calls it at a time.
@@ -43,7 +44,7 @@ func (r *Request) Check(c *model.Config) error {
 	if r.MaxTokens < 0 {
 		return fmt.Errorf("engine: an answer of at most %d tokens; it may be 0 (no bound) or more", r.MaxTokens)
 	}
-	if r.TopLogProbs < 0 || r.TopLogProbs > 20 {
+	if r.LogProbs && (r.TopLogProbs < 0 || r.TopLogProbs > 20) {
 		return fmt.Errorf("engine: the log-probabilities of %d tokens; it may be 0 to 20", r.TopLogProbs)
 	}
 	if err := r.Sampler.Check(); err != nil {
@@ -52,13 +53,24 @@ func (r *Request) Check(c *model.Config) error {
 	return c.Check(r.Prompt)
 }
 
+// check is Check, and whether the prompt fits the context.
+func (e *Engine) check(r *Request) error {
+	if err := r.Check(e.Model().Config); err != nil {
+		return err
+	}
+	if n, most := len(r.Prompt.Tokens), e.context; n >= most {
+		return &model.ContextError{Tokens: n, Fits: most - 1} // and one for the answer
+	}
+	return nil
+}
+
 // Generate queues the request and gives emit its tokens as they come, on the
 // caller's goroutine: a slow emit holds up nobody else. An error of emit ends
 // the answer and is returned. With ErrBusy nothing was queued. When ctx is
 // done, the request's work stops within a step. With an error the reply, if it
 // is not nil, holds what was made until then.
 func (e *Engine) Generate(ctx context.Context, req Request, emit func(Event) error) (*model.Reply, error) {
-	if err := req.Check(e.Model().Config); err != nil {
+	if err := e.check(&req); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -90,35 +102,6 @@ func (e *Engine) Generate(ctx context.Context, req Request, emit func(Event) err
 			gone = nil
 			e.withdraw(t)
 			e.nudge()
-		}
-	}
-}
-
-// enqueue puts a task at the end of the queue.
-func (e *Engine) enqueue(t *task) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case e.closed:
-		return ErrClosed
-	case len(e.waiting) >= e.options.Queue:
-		e.stats.Refused++
-		return ErrBusy
-	}
-	e.waiting = append(e.waiting, t)
-	e.nudge()
-	return nil
-}
-
-// withdraw takes a task out of the queue, if it is still there.
-func (e *Engine) withdraw(t *task) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for i, w := range e.waiting {
-		if w == t {
-			e.waiting = append(e.waiting[:i:i], e.waiting[i+1:]...)
-			t.end(nil, t.ctx.Err())
-			return
 		}
 	}
 }

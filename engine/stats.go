@@ -11,6 +11,7 @@ type Stats struct {
 	Refused   uint64 // by ErrBusy
 	Failed    uint64 // by an error other than the client's leaving
 	Cancelled uint64
+	Paused    uint64 // times that a request had to give its pages to one before it, and begin again
 	Restarts  uint64 // the device was lost and opened anew
 
 	PromptTokens     uint64 // evaluated or found in the cache
@@ -19,10 +20,12 @@ type Stats struct {
 	ImagesEncoded    uint64
 	ImagesFound      uint64 // that needed no encoding
 
-	KVUsed, KVTotal int // tokens in the pool of keys and values
+	KVUsed, KVTotal int // tokens in the pool of keys and values; those kept for later are not used
 
 	FirstToken Histogram // from the request's arrival, seconds
 	InterToken Histogram // from one token of an answer to the next, seconds
+
+	held int // of the queue, taken out but not started
 }
 
 // Bounds are the upper bounds of a histogram's buckets, in seconds.
@@ -50,7 +53,7 @@ func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.stats
-	s.Waiting = len(e.waiting)
+	s.Waiting = len(e.waiting) + s.held
 	return s
 }
 

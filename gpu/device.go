@@ -319,3 +319,17 @@ func (d *Device) submit(enc *wgpu.CommandEncoder) error {
 	d.pace.submitted(d.send(cmd))
 	return d.check(nil)
 }
+
+// Room returns how many bytes more may be allocated: by Options.MemoryBytes, or
+// else as many as the system says are free; 0 if it does not say.
+func (d *Device) Room() uint64 {
+	if most := d.options.MemoryBytes; most > 0 {
+		return most - min(most, d.used)
+	}
+	_, free, _ := Memory(d.Info)
+	return free
+}
+
+// Lose gives the device up as a reset of its driver would: everything on it
+// fails with a *DeviceLostError from then on. It is for tests of what comes then.
+func (d *Device) Lose() { destroy(d.dev) }

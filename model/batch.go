@@ -65,12 +65,12 @@ type span struct {
 	at    []uint32
 }
 
-// lay lays pieces out. each says that they are one position each, evaluated
-// row by row, as tokens of answers are; else they are parts of prompts.
+// lay lays pieces out. each says that they are evaluated row by row, as tokens of
+// answers are; else they are parts of prompts.
 func (d *decoder) lay(pieces []Piece, each bool) (*batch, error) {
 	b := &batch{each: each}
 	for i := range pieces {
-		if err := d.check(&pieces[i], each); err != nil {
+		if err := d.check(&pieces[i]); err != nil {
 			return nil, err
 		}
 		d.add(b, &pieces[i])
@@ -85,13 +85,13 @@ func (d *decoder) lay(pieces []Piece, each bool) (*batch, error) {
 }
 
 // check reports a piece that does not fit the pool.
-func (d *decoder) check(p *Piece, each bool) error {
+func (d *decoder) check(p *Piece) error {
 	end := p.First + len(p.Places)
 	switch {
 	case p.Sequence < 0 || p.Sequence >= d.lists.sequences(),
 		p.Cache < 0 || p.Cache >= len(d.caches),
 		p.First < 0 || len(p.Places) == 0 || end > d.pass.table.Shape[0] || pagesFor(end) > len(p.Pages) || len(p.Pages) > d.lists.each,
-		p.Want < 0 || p.Want > len(p.Places), each && len(p.Places) != 1:
+		p.Want < 0 || p.Want > len(p.Places):
 		return fmt.Errorf("model: a piece of %d positions from %d on with %d pages, sequence %d, does not fit the pool",
 			len(p.Places), p.First, len(p.Pages), p.Sequence)
 	}

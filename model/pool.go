@@ -51,6 +51,26 @@ func (o PoolOptions) complete() (PoolOptions, gpu.Type, error) {
 	return o, kv, nil
 }
 
+// FitPool returns o with Tokens for as many as a pool of so many bytes has room
+// for: at least one sequence as long as may be, at most all of them.
+func (p *Pixtral) FitPool(o PoolOptions, bytes uint64) (PoolOptions, error) {
+	o.Tokens = 0
+	full, kv, err := o.complete()
+	if err != nil {
+		return o, err
+	}
+	least := full
+	least.Tokens = full.Context
+	a := &arena{}
+	if _, err := newDecoder(a, p.Config, least, kv); err != nil {
+		return o, err
+	}
+	each := 2 * uint64(p.Config.Layers) * kv.Bytes(p.Config.KVHeads*p.Config.HeadDim)
+	more := (bytes - min(bytes, a.bytes)) / each
+	o.Tokens = int(min(uint64(full.Context)+more, uint64(full.Tokens)))
+	return o, nil
+}
+
 // A Pool holds the keys and values of many sequences in pages of ops.Page
 // positions, and evaluates rows of them in one pass. Who has which page is the
 // caller's to say: sequences may share those of a common beginning. What becomes
@@ -97,7 +117,8 @@ func (l *Pool) Caches() (pages []int) {
 // pieces then hold nothing.
 func (l *Pool) Read(ctx context.Context, pieces []Piece) error { return l.run(ctx, pieces, false) }
 
-// Step evaluates one token each of several answers.
+// Step evaluates tokens of answers: one each of several, or those that came one
+// after the other before, which gives the same.
 func (l *Pool) Step(ctx context.Context, pieces []Piece) error { return l.run(ctx, pieces, true) }
 
 func (l *Pool) run(ctx context.Context, pieces []Piece, each bool) error {

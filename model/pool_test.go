@@ -102,12 +102,24 @@ func testPool(t *testing.T, p *model.Pixtral, kv string) {
 		check(t, pool.Step(t.Context(), pieces))
 	}
 
+	// Tokens of an answer at once, as after it had to stop.
+	again := model.Piece{Sequence: 3, Cache: 1, Pages: pages[3], First: sizes[3], Want: 1}
+	for step := range steps - 1 {
+		again.Places = append(again.Places, model.Place{Token: tokenizer.Token(200 + step)})
+	}
+	check(t, pool.Step(t.Context(), []model.Piece{again}))
+	got, err := pool.Logits(1)
+	check(t, err)
+	if !slices.Equal(got[0], want[3][steps-1]) {
+		t.Error("tokens evaluated at once give other logits than one after the other")
+	}
+
 	// Another sequence in the first's place shares two pages of the fifth.
 	const at = 4
 	longer := model.Piece{Sequence: 0, Cache: 1, Pages: []uint32{6, 5, 4}, First: 64, Want: 1}
 	longer.Places = piece(at, 64, sizes[at]).Places
 	check(t, pool.Read(t.Context(), []model.Piece{longer}))
-	got, err := pool.Logits(1)
+	got, err = pool.Logits(1)
 	check(t, err)
 	if !slices.Equal(got[0], want[at][0]) {
 		t.Error("with pages shared, logits differ")
@@ -148,7 +160,4 @@ func TestPoolRefuses(t *testing.T) {
 		t.Error("logits of an empty pool")
 	}
 	check(t, pool.Read(t.Context(), []model.Piece{{Pages: []uint32{3}, Places: one, Want: 1}}))
-	if pool.Step(t.Context(), []model.Piece{{Pages: []uint32{3}, Places: slices.Repeat(one, 2)}}) == nil {
-		t.Error("a step of two positions")
-	}
 }

@@ -34,6 +34,15 @@ func newVisionPass(a *arena, v *VisionEncoder, g tokenizer.Grid) visionPass {
 	return t
 }
 
+// EncodeImage runs an image through the encoder and the adapter. The rows that it
+// returns, [patches, dim], are the caller's to free.
+func (p *Pixtral) EncodeImage(ctx context.Context, img *pixels.Patches) (gpu.Tensor, error) {
+	return p.encode(ctx, img, 0, nil, nil)
+}
+
+// ImageBytes returns how many bytes the rows of an image take.
+func (c *Config) ImageBytes(g tokenizer.Grid) uint64 { return gpu.F32.Bytes(g.Patches() * c.Dim) }
+
 // encode runs one image through the encoder and the adapter and returns a row
 // for each of its patches: [patches, dim]. index numbers the image for taps.
 //

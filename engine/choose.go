@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"pixtral-wgpu/model"
+)
+
+// choose picks the tokens that follow the parts that want one, in the order of
+// the pass, and hands them over.
+func (w *worker) choose(parts []part) error {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !p.want })
+	if len(parts) == 0 {
+		return nil
+	}
+	onHost := 0
+	for onHost < len(parts) && !parts[onHost].s.likeliest() {
+		onHost++
+	}
+	events, errs := make([]Event, len(parts)), make([]error, len(parts))
+	if onHost > 0 {
+		logits, err := w.pool.Logits(onHost)
+		if err != nil {
+			return w.fail(parts, err)
+		}
+		each(onHost, func(i int) { events[i], errs[i] = pick(parts[i].s, logits[i]) })
+	}
+	if onHost < len(parts) {
+		best, err := w.pool.Best()
+		if err != nil {
+			return w.fail(parts, err)
+		}
+		for i := onHost; i < len(parts); i++ {
+			events[i] = Event{Token: best[i]}
+		}
+	}
+	now := time.Now()
+	for i, p := range parts {
+		w.give(p.s, events[i], errs[i], now)
+	}
+	return nil
+}
+
+// give makes an event part of an answer, which may end with it.
+func (w *worker) give(s *sequence, event Event, err error, now time.Time) {
+	if err != nil {
+		w.finish(s, "", err)
+		return
+	}
+	w.e.count(func(st *Stats) { s.count(st, now) })
+	made := len(s.answer.Tokens)
+	reason := s.accept(event, w.model.Tokenizer)
+	w.e.count(func(st *Stats) { st.CompletionTokens += uint64(len(s.answer.Tokens) - made) })
+	if reason != "" {
+		w.finish(s, reason, nil)
+	}
+}
+
+// pick picks the token that follows by its logits, which it changes.
+func pick(s *sequence, logits []float32) (Event, error) {
+	raw := logits
+	if s.req.LogProbs {
+		raw = slices.Clone(logits) // the picker changes them
+	}
+	var allowed []bool
+	if s.req.Allow != nil {
+		allowed = make([]bool, len(logits))
+		s.req.Allow.Mask(allowed)
+	}
+	tok, err := s.picker.Pick(logits, allowed)
+	event := Event{Token: tok}
+	if err == nil && s.req.LogProbs {
+		event.LogProb, event.Top = model.LogProbs(raw, tok, s.req.TopLogProbs)
+	}
+	return event, err
+}
+
+// each calls f with 0 to n-1, on all processors.
+func each(n int, f func(i int)) {
+	var all sync.WaitGroup
+	gate := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range n {
+		gate <- struct{}{}
+		all.Go(func() {
+			f(i)
+			<-gate
+		})
+	}
+	all.Wait()
+}

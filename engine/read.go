@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model"
+)
+
+// A part is so many positions of a sequence in a pass.
+type part struct {
+	s    *sequence
+	n    int
+	want bool // what follows the last of them
+}
+
+func (p part) piece(rows map[[32]byte]gpu.Tensor) model.Piece {
+	piece := model.Piece{
+		Sequence: p.s.number, Cache: p.s.cache, Pages: p.s.pages,
+		First: p.s.done, Places: p.s.places[p.s.done : p.s.done+p.n], Images: rows,
+	}
+	if p.want {
+		piece.Want = 1
+	}
+	return piece
+}
+
+// read evaluates some of the prompts, in the order in which they came, and picks
+// the first token of those that are done. It returns how many positions it
+// evaluated.
+func (w *worker) read(ctx context.Context) (rows int, err error) {
+	parts, images, err := w.plan(ctx)
+	if err != nil || len(parts) == 0 {
+		return 0, err
+	}
+	for _, p := range parts {
+		rows += p.n
+	}
+	return rows, w.pass(ctx, parts, images, w.pool.Read)
+}
+
+// advance evaluates the last token of each answer and picks the next.
+func (w *worker) advance(ctx context.Context) error {
+	var parts []part
+	for _, s := range slices.Clone(w.running) {
+		if s.reading() || !slices.Contains(w.running, s) {
+			continue
+		}
+		n := min(len(s.places)-s.done, model.Page) // more than one if it had to stop
+		if w.grow(s, s.done+n) {
+			parts = append(parts, part{s, n, s.done+n == len(s.places)})
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return w.pass(ctx, fitting(parts, w.pool.Options().Rows), nil, w.pool.Step)
+}
+
+// fitting returns as many of the parts as a pass has rows for.
+func fitting(parts []part, rows int) []part {
+	for i := range parts {
+		parts[i].n, rows = min(parts[i].n, rows), rows-min(parts[i].n, rows)
+		parts[i].want = parts[i].s.done+parts[i].n == len(parts[i].s.places)
+		if parts[i].n == 0 {
+			return parts[:i]
+		}
+	}
+	return parts
+}
+
+// pass runs parts and picks what follows those that want it. Those for which the
+// host picks come first, so that only their logits are copied.
+func (w *worker) pass(ctx context.Context, parts []part, images map[[32]byte]gpu.Tensor, run func(context.Context, []model.Piece) error) error {
+	slices.SortStableFunc(parts, func(a, b part) int { return a.rank() - b.rank() })
+	pieces := make([]model.Piece, len(parts))
+	for i, p := range parts {
+		pieces[i] = p.piece(images)
+	}
+	if err := run(ctx, pieces); err != nil {
+		return w.fail(parts, err)
+	}
+	for _, p := range parts {
+		p.s.done += p.n
+		w.name(p.s)
+	}
+	return w.choose(parts)
+}
+
+// rank orders the parts of a pass: by who picks, then by cache.
+func (p part) rank() int {
+	if p.want && !p.s.likeliest() {
+		return p.s.cache
+	}
+	return p.s.cache + 1<<20
+}
+
+// plan says what of the prompts comes next: as much as the pace allows.
+func (w *worker) plan(ctx context.Context) (parts []part, images map[[32]byte]gpu.Tensor, err error) {
+	type pending struct {
+		cache int
+		key   key
+	}
+	coming := map[pending]bool{} // pages that this pass fills
+	images = map[[32]byte]gpu.Tensor{}
+	room, encoded := w.pace.rows(w.answering()), false
+	for _, s := range slices.Clone(w.running) {
+		if room == 0 {
+			break
+		}
+		if !s.reading() {
+			continue
+		}
+		w.skip(s)
+		page := s.done / model.Page
+		if s.done%model.Page == 0 && page < len(s.keys) && coming[pending{s.cache, s.keys[page]}] {
+			continue // it will find the page next time
+		}
+		n, err := w.see(ctx, s, min(s.prompt-s.done, room), images, &encoded)
+		if err != nil {
+			if err := w.fail([]part{{s: s}}, err); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if n == 0 {
+			continue
+		}
+		for ; page < min(len(s.keys), pagesFor(s.done+n)); page++ {
+			coming[pending{s.cache, s.keys[page]}] = true
+		}
+		parts = append(parts, part{s, n, s.done+n == len(s.places)})
+		room -= n
+	}
+	return parts, images, nil
+}
+
+// skip passes over what another has evaluated since the sequence started.
+func (w *worker) skip(s *sequence) {
+	c := w.caches[s.cache]
+	for s.done%model.Page == 0 && s.done/model.Page < (s.prompt-1)/model.Page {
+		i := s.done / model.Page
+		n, ok := c.find(s.keys[i], w.e.options.Exact)
+		if !ok {
+			return
+		}
+		c.hold(n)
+		c.drop(s.pages[i : i+1])
+		s.pages[i], s.named, s.done = n, i+1, s.done+model.Page
+		s.stepped = s.stepped || c.list[n].stepped
+		if len(s.answer.Tokens) == 0 {
+			s.answer.Usage.CachedTokens += model.Page
+			w.e.count(func(st *Stats) { st.CachedTokens += model.Page })
+		}
+	}
+}
+
+// see gets the rows of the images in the next n places, and returns how many of
+// the places have theirs: one image is encoded between two steps, not more.
+func (w *worker) see(ctx context.Context, s *sequence, n int, rows map[[32]byte]gpu.Tensor, encoded *bool) (int, error) {
+	for i, place := range s.places[s.done : s.done+n] {
+		hash := place.Image
+		if _, ok := rows[hash]; ok || hash == ([32]byte{}) {
+			continue
+		}
+		t, ok := w.images.find(hash)
+		if !ok {
+			if *encoded {
+				return i, nil
+			}
+			*encoded = true
+			var err error
+			if t, err = w.encode(ctx, s, hash, rows); err != nil {
+				return 0, err
+			}
+		}
+		rows[hash] = t
+	}
+	return n, nil
+}
+
+// encode runs an image of a sequence through the encoder. It stops when the
+// client leaves.
+func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held map[[32]byte]gpu.Tensor) (gpu.Tensor, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	wanted := map[[32]byte]bool{}
+	for h := range held {
+		wanted[h] = true
+	}
+	for _, img := range s.req.Prompt.Images {
+		if img.Hash == hash {
+			s.encoded++
+			return w.images.encode(ctx, img, wanted)
+		}
+	}
+	panic("engine: a place names an image that its prompt does not have") // Places made it from the prompt
+}
+
+// name names the pages that a sequence has filled.
+func (w *worker) name(s *sequence) {
+	for ; s.named < min(s.done/model.Page, len(s.keys)); s.named++ {
+		end := (s.named + 1) * model.Page
+		w.caches[s.cache].name(s.pages[s.named], s.keys[s.named], s.stepped || end > s.prompt)
+	}
+}
