@@ -56,6 +56,9 @@ func (s *Server) prepare(ctx context.Context, body []byte, req *chatRequest) (a 
 	if err := s.constrain(&a, req, chat); err != nil {
 		return a, err
 	}
+	if last := len(chat.Messages) - 1; req.Echo || last >= 0 && chat.Messages[last].Prefix {
+		a.lead = req.begun(chat) // Mistral's answers begin with the prefix
+	}
 	a.Prompt, err = s.prompt(ctx, chat)
 	return a, err
 }
