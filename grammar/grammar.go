@@ -65,8 +65,9 @@ func Schema(schema []byte) (*Grammar, error) {
 		return nil, err
 	}
 	main := c.b.newRule()
-	end := c.b.call(c.space(c.b.start(main)), rule)
-	c.b.finish(main, end)
+	start := c.b.start(main) // models like to begin with a space or on a new line
+	start = c.b.join(start, c.b.oneOf(start, " \n"))
+	c.b.finish(main, c.b.call(start, rule))
 	return c.grammar(main)
 }
 

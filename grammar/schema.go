@@ -54,8 +54,10 @@ func (c *compiler) space(from state) state {
 	return c.b.call(from, c.share("space", func(rule int) {
 		start := c.b.start(rule)
 		line := c.b.bytes(start, '\n', '\n')
-		c.b.free(c.b.tick(c.b.oneOf(line, " \t"), &count{max: 32}), line)
-		c.b.finish(rule, c.b.join(start, c.b.bytes(start, ' ', ' '), line))
+		spaces, tabs := c.b.join(line), c.b.join(line)
+		c.b.free(c.b.bytes(c.b.tick(spaces, &count{max: 20}), ' ', ' '), spaces)
+		c.b.free(c.b.bytes(c.b.tick(tabs, &count{max: 6}), '\t', '\t'), tabs)
+		c.b.finish(rule, c.b.join(start, c.b.bytes(start, ' ', ' '), spaces, tabs))
 	}))
 }
 

@@ -92,6 +92,7 @@ var figures = []figure{
 	counter("requests_refused_total", "Requests that found the queue full.", func(s engine.Stats) uint64 { return s.Refused }),
 	counter("requests_failed_total", "Requests that ended with an error.", func(s engine.Stats) uint64 { return s.Failed }),
 	counter("requests_cancelled_total", "Requests whose client had gone.", func(s engine.Stats) uint64 { return s.Cancelled }),
+	counter("requests_paused_total", "Times that a request gave its memory to one before it, and began again.", func(s engine.Stats) uint64 { return s.Paused }),
 	counter("device_restarts_total", "Times that the device was lost and opened anew.", func(s engine.Stats) uint64 { return s.Restarts }),
 	counter("prompt_tokens_total", "Tokens of prompts.", func(s engine.Stats) uint64 { return s.PromptTokens }),
 	counter("prompt_tokens_cached_total", "Tokens of prompts that were found in the cache.", func(s engine.Stats) uint64 { return s.CachedTokens }),
