@@ -20,6 +20,7 @@ type asked struct {
 	masker  func() engine.Masker // one for each choice; nil for none
 	tools   bool                 // calls may come
 	lead    string               // text that the answer begins with
+	ids     bool                 // tell the ids of the tokens
 }
 
 // A delta is what a choice grows by.
@@ -27,6 +28,7 @@ type delta struct {
 	choice   int
 	text     string
 	logProbs []tokenLogProb
+	ids      []tokenizer.Token
 	calls    []toolCall
 	end      string // why the choice is complete; "" if it is not
 	usage    model.Usage
@@ -85,6 +87,9 @@ func (r *reading) event(e engine.Event) error {
 	if r.asked.LogProbs && e.Token != engine.NoToken {
 		d.logProbs = []tokenLogProb{logProbOf(r.server.facts.tokenizer, e.Token, e.LogProb, e.Top)}
 	}
+	if r.asked.ids && e.Token != engine.NoToken {
+		d.ids = []tokenizer.Token{e.Token}
+	}
 	switch {
 	case r.calls != nil:
 		d.calls = r.calls.take(e.Text)
@@ -93,7 +98,7 @@ func (r *reading) event(e engine.Event) error {
 	default:
 		d.text = e.Text
 	}
-	if d.text == "" && d.logProbs == nil && d.calls == nil {
+	if d.text == "" && d.logProbs == nil && d.calls == nil && d.ids == nil {
 		return nil
 	}
 	return r.take(d)
@@ -124,6 +129,7 @@ func (f facts) toolCalls() tokenizer.Token {
 type gathered struct {
 	text     strings.Builder
 	logProbs []tokenLogProb
+	ids      []tokenizer.Token
 	calls    []toolCall
 	end      string
 }
@@ -135,6 +141,7 @@ func (s *Server) gather(ctx context.Context, a asked) ([]gathered, *usage, error
 		c := &all[d.choice]
 		c.text.WriteString(d.text)
 		c.logProbs = append(c.logProbs, d.logProbs...)
+		c.ids = append(c.ids, d.ids...)
 		c.calls = append(c.calls, d.calls...)
 		if d.end != "" {
 			c.end = d.end

@@ -111,7 +111,7 @@ func (s *Server) chatSampling(req *chatRequest) (a asked, err error) {
 			return a, bad("modalities", "The model answers with text, not with %s.", quote(m))
 		}
 	}
-	a.choices = or(req.N, 1)
+	a.choices, a.ids = or(req.N, 1), req.ReturnTokenIDs
 	return a, nil
 }
 
@@ -146,6 +146,7 @@ func (h completionHead) chat(all []gathered, used *usage, withLogProbs bool) cha
 		if text := g.text.String(); text != "" || len(g.calls) == 0 {
 			choice.Message.Content = &text
 		}
+		choice.TokenIDs = g.ids
 		if withLogProbs {
 			choice.LogProbs = &logProbs{append([]tokenLogProb{}, g.logProbs...)}
 		}
@@ -176,7 +177,8 @@ func (s *Server) streamChat(ctx context.Context, w http.ResponseWriter, r *http.
 			}
 			c.Delta = chunkDelta{}
 		}
-		if d.text != "" || d.logProbs != nil {
+		c.TokenIDs = d.ids
+		if d.text != "" || d.logProbs != nil || d.ids != nil {
 			c.Delta.Content = &d.text
 		}
 		c.Delta.ToolCalls = d.calls

@@ -26,6 +26,7 @@ type chatRequest struct {
 	LogProbs            bool  `json:"logprobs,omitempty" jsonschema_description:"Tell the log-probability of each token."`
 	TopLogProbs         *int  `json:"top_logprobs,omitempty" jsonschema:"minimum=0,maximum=20" jsonschema_description:"And those of so many of the likeliest."`
 	SafePrompt          bool  `json:"safe_prompt,omitempty" jsonschema_description:"Begin with Mistral's safety prompt."`
+	ReturnTokenIDs      bool  `json:"return_token_ids,omitempty" jsonschema_description:"Tell the ids of the answer's tokens too, as vLLM does."`
 	ContinueFinal       bool  `json:"continue_final_message,omitempty" jsonschema_description:"Go on with the last message, the assistant's."`
 	Echo                bool  `json:"echo,omitempty" jsonschema_description:"With continue_final_message: the answer begins with that message."`
 	Modalities          texts `json:"modalities,omitempty" jsonschema_description:"Only text."`

@@ -20,6 +20,8 @@ type chatChoice struct {
 	Message      chatMessage `json:"message"`
 	LogProbs     *logProbs   `json:"logprobs"`
 	FinishReason string      `json:"finish_reason"` // "stop", "length" or "tool_calls"
+
+	TokenIDs []tokenizer.Token `json:"token_ids,omitempty"` // with return_token_ids
 }
 
 type chatMessage struct {
@@ -56,6 +58,8 @@ type chunkChoice struct {
 	Delta        chunkDelta `json:"delta"`
 	LogProbs     *logProbs  `json:"logprobs,omitempty"`
 	FinishReason *string    `json:"finish_reason"`
+
+	TokenIDs []tokenizer.Token `json:"token_ids,omitempty"` // with return_token_ids
 }
 
 type chunkDelta struct {

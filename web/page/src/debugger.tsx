@@ -161,12 +161,14 @@ export function Debugger() {
           {target?.kind === "word" && target.positions[0] >= m.prompt_tokens && <Candidates i={i} at={target.positions[0] - m.prompt_tokens} />}
           <fieldset class="controls">
             <legend class="sr">What of the attention is shown</legend>
+            <div class="row">
             <div class="segments" role="group" aria-label="Heads">
               {(["mean", "max", "rollout", "head"] as Fold[]).map((f) => <button key={f} type="button" aria-pressed={v.fold === f} title={folds[f]} onClick={() => set({ fold: f })}>{f === "head" ? "one head" : f}</button>)}
             </div>
             <div class="segments" role="group" aria-label="When">
               <button type="button" aria-pressed={!v.after} disabled={eyes} title="The row that the word came out of" onClick={() => set({ after: false })}>while choosing it</button>
               <button type="button" aria-pressed={v.after} disabled={eyes} title="The row of the word itself" onClick={() => set({ after: true })}>having read it</button>
+            </div>
             </div>
             <label class="slider"><span>Layer <b>{v.layer === null ? "all" : v.layer + 1}</b></span>
               <input type="range" min={0} max={layerCount} value={v.layer === null ? 0 : v.layer + 1} aria-valuetext={v.layer === null ? "all layers" : `layer ${v.layer + 1}`} onInput={(e) => { const n = +(e.target as HTMLInputElement).value; set({ layer: n ? n - 1 : null }); }} /></label>

@@ -12,7 +12,7 @@ export function colour(v: number): [number, number, number, number] {
   const t = Math.sqrt(Math.min(1, Math.max(0, v))) * (ramp.length - 1);
   const i = Math.min(ramp.length - 2, Math.floor(t)), f = t - i;
   const mix = (c: number) => Math.round(ramp[i][c] + f * (ramp[i + 1][c] - ramp[i][c]));
-  return [mix(0), mix(1), mix(2), Math.round(255 * (0.62 - 0.06 * (t / (ramp.length - 1))))];
+  return [mix(0), mix(1), mix(2), Math.round(255 * (0.68 - 0.06 * (t / (ramp.length - 1))))];
 }
 
 interface Props {
@@ -65,7 +65,7 @@ export function PatchPicture(p: Props) {
   const region = drag && { x: Math.min(drag.x0, drag.x1), y: Math.min(drag.y0, drag.y1), width: Math.abs(drag.x1 - drag.x0), height: Math.abs(drag.y1 - drag.y0) };
   const interactive = !!p.onPatch;
   return (
-    <div class={"patches" + (p.hiding ? " hiding" : "")} style={{ aspectRatio: `${width} / ${height}`, "--wide": width / height }}
+    <div class={"patches" + (p.hiding ? " hiding" : "") + (p.heat ? " warm" : "")} style={{ aspectRatio: `${width} / ${height}`, "--wide": width / height }}
       {...(interactive ? { tabIndex: 0, role: "application", "aria-roledescription": "patch grid", "aria-label": `${p.alt}: ${cols} by ${rows} patches; the arrow keys choose one` } : {})}
       onKeyDown={key}
       onPointerDown={(e) => {

@@ -93,7 +93,7 @@ function Welcome() {
   return (
     <div class="welcome">
       <h1>Ask about a picture.<br /><em>Then look inside the answer.</em></h1>
-      {pocket ? <section class="pocket" aria-labelledby="pocket">
+      {composer.value.images.length > 0 ? null : pocket ? <section class="pocket" aria-labelledby="pocket">
         <h2 id="pocket">This is the pocket model</h2>
         <p>A Pixtral of a few million weights, inside this program so that everything can be tried at once. Its world is small: coloured shapes, how many there are and where, bars, and single words on signs. It knows nothing else. Start the server with a model of your own for real pictures.</p>
         <ul class="examples">
