@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b clean
+.PHONY: all build demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b clean
 
 all: build
 
@@ -37,6 +37,12 @@ fuzz:
 		dir=$$(dirname $$file); echo "== $$target in $$dir"; \
 		go test $$dir -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x </dev/null || exit 1; \
 	done
+
+# 32 clients for five minutes (SOAK to change it), some of whom leave at random,
+# read slowly, or send half of what they announce.
+SOAK ?= 5m
+soak: driver
+	PIXTRAL_SOAK=$(SOAK) go test -count=1 -v -timeout 0 -run TestSoak ./web
 
 # The embedded model's right answers to the held-out items, by kind, and where it
 # looks; and what each weight format costs it.
