@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b clean
+.PHONY: all build demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b page page-check test-page clean
 
 all: build
 
@@ -83,6 +83,25 @@ llamacpp: driver
 # Pixtral 12B's true shapes: written, planned, loaded, one step of decoding.
 pixtral-12b: driver
 	scripts/pixtral-12b.sh $(BIN)
+
+# The page is TypeScript, bundled by esbuild; the bundle is committed, so only
+# who changes the page needs Node. page-check says whether it is what the
+# sources make; test-page drives the page in Debian's chromium.
+page: web/page/node_modules
+	cd web/page && npx tsc --noEmit && node build.mjs
+
+page-check: web/page/node_modules
+	cd web/page && npx tsc --noEmit && node build.mjs --check
+
+test-page: driver page-check
+	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || { \
+		echo "No chromium found: installing Debian's."; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends chromium; }
+	cd web/page && node --test --test-timeout=60000 test
+
+web/page/node_modules: web/page/package-lock.json
+	cd web/page && npm ci
+	@touch $@
 
 clean:
 	rm -rf bin

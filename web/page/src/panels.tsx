@@ -47,13 +47,13 @@ function Strip({ title, names, row, stats, layers, share }: { title: string; nam
         {values.map((v, n) => {
           const on = view.value.layer !== null && layers[n] === view.value.layer;
           return <button key={n} type="button" class={on ? "on" : ""} disabled={layers[n] < 0} aria-pressed={on}
-            aria-label={`${layers[n] < 0 ? "Before the first layer" : "Layer " + (layers[n] + 1)}: norm ${short(v.norm)}, largest magnitude ${short(v.max)} in channel ${v.channel}`}
             title={`norm ${short(v.norm)} · largest magnitude ${short(v.max)} in channel ${v.channel}${share?.[n] != null ? ` · ${Math.round(100 * share[n]!)} % of its attention on the picture` : ""}`}
             onClick={() => { view.value = { ...view.value, layer: on ? null : layers[n] }; }}>
             <span class="col"><i class="norm" style={{ height: `${(100 * v.norm) / top}%` }} /><i class="max" style={{ bottom: `${(100 * v.max) / top}%` }} /></span>
             {share && <span class="share" style={{ "--s": share[n] ?? 0 }} />}
-            <small>{layers[n] < 0 ? "in" : layers[n] + 1}</small>
-            <small class="value">{short(v.norm)}</small>
+            <span class="sr">{`${layers[n] < 0 ? "Before the first layer" : "Layer " + (layers[n] + 1)}: norm ${short(v.norm)}, largest magnitude ${short(v.max)} in channel ${v.channel}`}</span>
+            <small aria-hidden="true">{layers[n] < 0 ? "in" : layers[n] + 1}</small>
+            <small class="value" aria-hidden="true">{short(v.norm)}</small>
           </button>;
         })}
       </div>
