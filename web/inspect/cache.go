@@ -31,11 +31,11 @@ func (c *cache) get(key string) any {
 // put keeps a value of so many bytes.
 func (c *cache) put(key string, value any, bytes int) {
 	c.drop(key)
-	for len(c.order) > 0 && c.bytes+bytes > c.most {
-		c.drop(c.order[0])
-	}
 	if bytes > c.most {
 		return
+	}
+	for c.bytes+bytes > c.most {
+		c.drop(c.order[0])
 	}
 	c.order, c.bytes = append(c.order, key), c.bytes+bytes
 	c.values[key] = cached{value, bytes}
