@@ -89,7 +89,7 @@ export function Composer() {
           <button type="button" class="round" title="Attach a picture by its URL" aria-label="Attach a picture by its URL" aria-expanded={asking.value} onClick={() => { asking.value = !asking.value; setTimeout(() => url.current?.focus()); }}><Icon name="link" /></button>
           <input ref={file} type="file" accept="image/*,.tif,.tiff" multiple hidden aria-label="Picture files" onChange={(e) => { attachFiles((e.target as HTMLInputElement).files!); (e.target as HTMLInputElement).value = ""; }} />
         </>}
-        <textarea ref={area} rows={1} value={c.text} aria-label="Your question" placeholder={c.images.length ? "Ask about it…" : path.value.length ? "Ask a follow-up…" : "Ask, or drop a picture here…"}
+        <textarea ref={area} rows={1} value={c.text} aria-label="Your question" placeholder={c.images.length ? "Ask about it…" : path.value.length ? "Ask a follow-up…" : "Ask, or add a picture…"}
           onInput={(e) => { composer.value = { ...composer.value, text: (e.target as HTMLTextAreaElement).value }; }}
           onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing && matchMedia("(pointer: fine)").matches) { e.preventDefault(); void send(); } }}
           onPaste={(e) => { const files = [...(e.clipboardData?.files ?? [])]; if (files.length) { e.preventDefault(); attachFiles(files); } }} />
