@@ -21,7 +21,7 @@ import (
 	"strings"
 )
 
-//go:embed *.wgsl inspect/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl output/*.wgsl keep/*.wgsl
+//go:embed *.wgsl inspect/*.wgsl view/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl output/*.wgsl keep/*.wgsl
 var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
@@ -77,18 +77,19 @@ func (v Variant) String() string {
 func (v Variant) Entry() string { return path.Base(v.Kernel) }
 
 // Kernels lists the kernels in fsys by name: the stems of the files at its top,
-// and of those in inspect, which run only when someone looks.
+// of those in inspect, which run only when someone looks, and of those in view,
+// which draw.
 func Kernels(fsys fs.FS) ([]string, error) {
-	paths, err := fs.Glob(fsys, "*.wgsl")
-	if err != nil {
-		return nil, err
-	}
-	inspect, err := fs.Glob(fsys, "inspect/*.wgsl")
-	if err != nil {
-		return nil, err
+	var paths []string
+	for _, pattern := range []string{"*.wgsl", "inspect/*.wgsl", "view/*.wgsl"} {
+		found, err := fs.Glob(fsys, pattern)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, found...)
 	}
 	var names []string
-	for _, p := range append(paths, inspect...) {
+	for _, p := range paths {
 		if stem := strings.TrimSuffix(p, ".wgsl"); !strings.Contains(stem, ".") {
 			names = append(names, stem) // "x.q8.wgsl" is x written for one format
 		}
