@@ -58,8 +58,9 @@ var features = []struct {
 const backends wgpu.InstanceBackend = 1<<0 | 1<<2 | 1<<3
 
 type adapter struct {
-	raw  *wgpu.Adapter
-	info Info
+	instance *wgpu.Instance
+	raw      *wgpu.Adapter
+	info     Info
 }
 
 // Adapters lists the adapters in the order they are preferred: discrete,
@@ -82,7 +83,7 @@ func adapters() ([]adapter, error) {
 	inst := wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: backends})
 	var list []adapter
 	for _, raw := range inst.EnumerateAdapters(nil) {
-		list = append(list, adapter{raw, describe(raw)})
+		list = append(list, adapter{inst, raw, describe(raw)})
 	}
 	if len(list) == 0 {
 		return nil, ErrNoAdapter

@@ -38,6 +38,7 @@ type Device struct {
 	Info   Info
 	Limits Limits // those in force, at most Info.Limits
 
+	from    adapter
 	dev     *wgpu.Device
 	queue   *wgpu.Queue
 	sink    sink
@@ -73,7 +74,7 @@ func Open(o Options) (*Device, error) {
 	}
 	d := &Device{
 		Info: a.info, Limits: a.info.Limits,
-		dev: dev, queue: dev.GetQueue(), sink: s, options: o, shaders: o.Shaders,
+		from: a, dev: dev, queue: dev.GetQueue(), sink: s, options: o, shaders: o.Shaders,
 		kernels: map[shaders.Variant]*kernel{}, pace: newPace(),
 	}
 	if o.DefaultLimits {

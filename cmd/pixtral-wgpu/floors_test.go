@@ -17,6 +17,7 @@ var floors = map[string][]string{
 	"remote/fake":       {},
 	"eval":              {"remote"},
 	"chat":              {"remote"},
+	"view":              {"gpu", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"model/safetensors": {},
 	"model/gguf":        {},
 	"model/pixels":      {"tokenizer"},
@@ -36,7 +37,7 @@ var floors = map[string][]string{
 	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
 	"cmd/pixtral-wgpu": {"bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
-		"model/reference", "model/safetensors", "remote", "tokenizer", "web", "web/page"},
+		"model/reference", "model/safetensors", "remote", "tokenizer", "view", "web", "web/page"},
 }
 
 // bindings is what only gpu may import.

@@ -13,7 +13,7 @@ const (
 	DrawRect    = iota // Cell: radius of the corners, width of the border (0 fills)
 	DrawGlyph          // coverage at Offset of the atlas, rows of Stride
 	DrawPicture        // Stride by Rows pixels at Offset of the pictures, Cell.X canvas pixels each
-	DrawHeat           // values at Offset of the heat, rows of Stride, Cell in size, against the peak of row Row
+	DrawHeat           // Rows of Stride values at Offset of the heat, Cell in size, against the peak of row Row
 	DrawGrid           // lines of cells
 )
 
@@ -51,9 +51,17 @@ func (i Item) Bytes(to []byte) []byte {
 	return append(to, make([]byte, start+itemBytes-len(to))...)
 }
 
-// Bin sorts items into the tiles of a canvas: for each tile where its list
-// begins, the end of the last, and then the lists of items, in order.
-func Bin(items []Item, width, height int) []uint32 {
+// A Binned is items sorted into the tiles of a canvas.
+type Binned struct {
+	lists [][]uint32 // of each tile the items, in order
+}
+
+// Tiles returns how many tiles there are, and Items the items of one.
+func (b Binned) Tiles() int              { return len(b.lists) }
+func (b Binned) Items(tile int) []uint32 { return b.lists[tile] }
+
+// Bin sorts items into the tiles of a canvas.
+func Bin(items []Item, width, height int) Binned {
 	across, down := ceil(width, DrawTile), ceil(height, DrawTile)
 	lists := make([][]uint32, across*down)
 	clamp := func(v float32, most int) int { return min(max(int(math.Floor(float64(v)/DrawTile)), 0), most) }
@@ -67,47 +75,55 @@ func Bin(items []Item, width, height int) []uint32 {
 			}
 		}
 	}
-	bins := make([]uint32, 0, len(lists)+1+len(items))
-	at := uint32(len(lists) + 1)
-	for _, l := range lists {
+	return Binned{lists}
+}
+
+// Words returns the tiles as Draw reads them: for each where its list begins,
+// the end of the last, then the lists, and then the tiles to be drawn.
+func (b Binned) Words(draw []uint32) []uint32 {
+	bins := make([]uint32, 0, 2*len(b.lists)+1+len(draw))
+	at := uint32(len(b.lists) + 1)
+	for _, l := range b.lists {
 		bins = append(bins, at)
 		at += uint32(len(l))
 	}
 	bins = append(bins, at)
-	for _, l := range lists {
+	for _, l := range b.lists {
 		bins = append(bins, l...)
 	}
-	return bins
+	return append(bins, draw...)
 }
 
 // A Scene is what Draw reads: items and their bins, and what they show.
 type Scene struct {
 	Items   gpu.Tensor // u32, of Item.Bytes
-	Bins    gpu.Tensor // u32, of Bin
+	Bins    gpu.Tensor // u32, of Binned.Words
+	Begin   int        // where in Bins the tiles to be drawn are listed
+	Tiles   int        // how many they are
 	Atlas   gpu.Tensor // u32: coverage of letters, a byte a pixel
 	Picture gpu.Tensor // u32: pixels, red in the lowest byte
 	Heat    gpu.Tensor // [rows, patches]
 	Peaks   gpu.Tensor // [rows, 4], of RowStats
 }
 
-type drawParams struct{ Width, Height, Stride, Tiles, Swap uint32 }
+type drawParams struct{ Width, Height, Stride, Tiles, Begin, Count, Swap uint32 }
 
-// Draw records a picture of width by height pixels: canvas [height, stride]
-// u32, red in the lowest byte, or blue if swapped.
+// Draw records tiles of a picture of width by height pixels: canvas [height,
+// stride] u32, red in the lowest byte, or blue if swapped.
 func Draw(r *gpu.Recorder, canvas gpu.Tensor, s Scene, width, height int, swap bool) {
 	const kernel = "view/draw"
 	if len(canvas.Shape) != 2 || canvas.Type != gpu.U32 || canvas.Shape[0] < height || canvas.Shape[1] < width || width < 1 || height < 1 ||
-		s.Peaks.Len() != 4*s.Heat.Shape[0] || s.Bins.Len() < ceil(width, DrawTile)*ceil(height, DrawTile)+1 {
+		s.Peaks.Len() != 4*s.Heat.Shape[0] || s.Bins.Len() < s.Begin+s.Tiles || s.Tiles < 1 {
 		r.Misfit(kernel, "%d x %d pixels of %v with heat %v, peaks %v and bins %v", width, height, canvas, s.Heat, s.Peaks, s.Bins)
 		return
 	}
 	r.Dispatch(gpu.Dispatch{
 		Kernel: variant(kernel),
-		Params: drawParams{uint32(width), uint32(height), uint32(canvas.Shape[1]), uint32(ceil(width, DrawTile)), flag(swap)},
+		Params: drawParams{uint32(width), uint32(height), uint32(canvas.Shape[1]), uint32(ceil(width, DrawTile)), uint32(s.Begin), uint32(s.Tiles), flag(swap)},
 		Read:   []gpu.Tensor{s.Items, s.Bins, s.Atlas, s.Picture, s.Heat, s.Peaks},
 		Write:  canvas,
-		Groups: [3]int{ceil(width, 8), ceil(height, 8)},
-		Work:   64 * float64(width) * float64(height),
+		Groups: fold(4 * s.Tiles), // of 8 by 8 pixels
+		Work:   64 * DrawTile * DrawTile * float64(s.Tiles),
 	})
 }
 

@@ -63,7 +63,8 @@ func (d Drawing) look(item []byte, x, y float64) (c [3]float64, a float64) {
 	case 2: // a picture
 		c = d.sample(offset, qx/cellX, qy/cellY, stride, int(word(12)), cellX)
 	case 3: // heat
-		v := float64(d.Heat[offset+int(qy/cellY)*stride+int(qx/cellX)]) / max(float64(d.Peaks[4*word(13)+1]), 1e-12)
+		col, row := min(int(qx/cellX), stride-1), min(int(qy/cellY), int(word(12))-1)
+		v := float64(d.Heat[offset+row*stride+col]) / max(float64(d.Peaks[4*word(13)+1]), 1e-12)
 		var clear float64
 		c, clear = glow(v)
 		a *= clear

@@ -52,7 +52,7 @@ func scene(width, height int) []ops.Item {
 		case ops.DrawHeat:
 			i.Cell = ops.Point{X: 7.5, Y: 9.25}
 			i.High = ops.Point{X: low.X + 4*7.5 - 0.25, Y: low.Y + 3*9.25 - 0.25}
-			i.Stride, i.Row, i.Offset = 4, 1, 12
+			i.Stride, i.Rows, i.Row, i.Offset = 4, 3, 1, 12
 		case ops.DrawGrid:
 			i.Cell = point(3, 9)
 		}
@@ -85,10 +85,18 @@ func drawing(b *bench, width, height int, swap bool) error {
 		heat[i] = max(heat[i], 0)
 	}
 	peaks := ref.RowStats(heat, 12)
-	bins := ops.Bin(items, width, height)
+	binned := ops.Bin(items, width, height)
+	var tiles []uint32 // but the second of three
+	for t := range binned.Tiles() {
+		if t%3 != 1 {
+			tiles = append(tiles, uint32(t))
+		}
+	}
+	bins := binned.Words(tiles)
 	s := ops.Scene{
 		Items: b.ints("items", words), Bins: b.ints("bins", bins), Atlas: b.ints("atlas", atlas), Picture: b.ints("picture", picture),
 		Heat: b.floats("heat", heat, 2, 12), Peaks: b.floats("peaks", peaks, 2, 4),
+		Begin: len(bins) - len(tiles), Tiles: len(tiles),
 	}
 	canvas := b.keep(b.d.New("canvas", gpu.U32, height, stride))
 	if b.err != nil {
@@ -103,10 +111,18 @@ func drawing(b *bench, width, height int, swap bool) error {
 	if err != nil {
 		return err
 	}
+	want := ref.Draw(ref.Drawing{Items: bytes, Bins: bins, Atlas: atlas, Picture: picture, Heat: heat, Peaks: peaks, Tile: ops.DrawTile}, width, height)
 	var got []float32
 	for y := range height {
 		for x := range width {
 			p := pixels[y*stride+x]
+			if (y/ops.DrawTile*((width+ops.DrawTile-1)/ops.DrawTile)+x/ops.DrawTile)%3 == 1 {
+				if p != 0 {
+					return fmt.Errorf("pixel %d, %d is of a tile that was not to be drawn", x, y)
+				}
+				got = append(got, want[len(got):len(got)+3]...)
+				continue
+			}
 			if p>>24 != 255 {
 				return fmt.Errorf("pixel %d, %d is %#x: not opaque", x, y, p)
 			}
@@ -118,7 +134,7 @@ func drawing(b *bench, width, height int, swap bool) error {
 		}
 	}
 	// Rounding to 255 steps: half a step of error is no mistake.
-	return near(got, ref.Draw(ref.Drawing{Items: bytes, Bins: bins, Atlas: atlas, Picture: picture, Heat: heat, Peaks: peaks, Tile: ops.DrawTile}, width, height), 1e-5)
+	return near(got, want, 1e-5)
 }
 
 func patchHeat(b *bench, c [4]int, fold ops.Fold) error {

@@ -1,8 +1,10 @@
-// canvas[y, x] = the items of its tile, blended in order      one lane per pixel
+// canvas[y, x] = the items of its tile, blended in order      one workgroup per quarter of a tile
 //
 // The window's whole picture in one run: rectangles, letters, pictures, heat of
-// attention, lines of a grid. The host sorts items into tiles; heat and its
-// peaks are read where the model's kernels left them.
+// attention, lines of a grid. The host sorts items into tiles and names those
+// that changed; heat and its peaks are read where the model's kernels left them.
+
+import package::lib::grid::unfold;
 
 const TILE: u32 = 16;        // pixels a side
 const ITEM: u32 = 16;        // words of an item
@@ -18,12 +20,14 @@ struct Params {
     height: u32,
     stride: u32,    // pixels from row to row
     tiles: u32,     // of a row
+    begin: u32,     // where in bins the tiles to be drawn are listed
+    count: u32,     // how many they are
     swap: u32,      // 1: blue first, as some surfaces want it
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> items: array<u32>;            // [items, ITEM]
-@group(0) @binding(2) var<storage, read> bins: array<u32>;             // [tiles + 1] where lists begin, then the lists
+@group(0) @binding(2) var<storage, read> bins: array<u32>;             // [tiles + 1] where lists begin, then the lists; tiles to be drawn
 @group(0) @binding(3) var<storage, read> atlas: array<u32>;            // coverage of letters, four pixels a word
 @group(0) @binding(4) var<storage, read> picture: array<u32>;          // pixels as RGBA
 @group(0) @binding(5) var<storage, read> heat: array<f32>;             // [rows, patches]
@@ -106,7 +110,7 @@ fn look(at: u32, p: vec2<f32>) -> vec4<f32> {
         return vec4(c.rgb, colour.a);
     }
     if kind == HEAT {
-        let place = vec2<u32>(floor(q / cell));
+        let place = min(vec2<u32>(floor(q / cell)), vec2(stride, items[at + 12u]) - 1u);    // a last pixel may round up
         let row = items[at + 13u];
         let value = heat[offset + place.y * stride + place.x];
         let c = glow(value / max(peaks[row].y, 1e-12));
@@ -121,12 +125,21 @@ fn look(at: u32, p: vec2<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(8, 8)
-fn draw(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= params.width || id.y >= params.height {
+fn draw(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+) {
+    let n = unfold(group, groups);
+    if n / 4u >= params.count {
         return;
     }
-    let tile = id.y / TILE * params.tiles + id.x / TILE;
-    let p = vec2<f32>(id.xy) + 0.5;
+    let tile = bins[params.begin + n / 4u];
+    let at = vec2(tile % params.tiles, tile / params.tiles) * TILE + vec2(n % 2u, n / 2u % 2u) * 8u + local.xy;
+    if at.x >= params.width || at.y >= params.height {
+        return;
+    }
+    let p = vec2<f32>(at) + 0.5;
     var c = vec3(0.0);
     for (var i = bins[tile]; i < bins[tile + 1u]; i++) {
         let over = look(bins[i] * ITEM, p);
@@ -135,5 +148,5 @@ fn draw(@builtin(global_invocation_id) id: vec3<u32>) {
     if params.swap == 1u {
         c = c.bgr;
     }
-    canvas[id.y * params.stride + id.x] = pack4x8unorm(vec4(c, 1.0));
+    canvas[at.y * params.stride + at.x] = pack4x8unorm(vec4(c, 1.0));
 }
