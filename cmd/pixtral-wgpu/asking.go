@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/quant"
 	"pixtral-wgpu/model"
 )
 
@@ -113,11 +115,13 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	}
 	a.quant, a.context, a.planned = chosen.quant, chosen.context, chosen.plan.Total()
 	checkpoint = f.as(checkpoint, chosen.quant)
+	began := time.Now()
 	load := model.LoadOptions{Quant: chosen.quant, Streamed: chosen.streamed, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {
 		return nil, err
 	}
 	a.close = append(a.close, a.model.Close)
+	f.adviseQuantize(cmd, checkpoint, chosen.quant, time.Since(began))
 	o := model.SessionOptions{Context: chosen.context, KV: f.kv.value, AllLogits: allLogits}
 	if a.session, err = a.model.NewSession(o); err != nil {
 		return nil, err
@@ -140,6 +144,32 @@ func (f *askFlags) fit(cmd *cobra.Command, c *model.Checkpoint, d *gpu.Device, a
 	}
 	return chosen, err
 }
+
+// longLoad is when a load that quantised is worth a file of its own.
+const longLoad = 30 * time.Second
+
+// adviseQuantize says how to quantise once, if it took long.
+func (f *askFlags) adviseQuantize(cmd *cobra.Command, c *model.Checkpoint, name string, took time.Duration) {
+	format, err := quant.Lookup(name)
+	if err != nil || format.Codec == nil || took < longLoad || f.arch.value != "" || !slices.ContainsFunc(layersAs(c, name), converted) {
+		return
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "note: loading took %v, for the weights were made %s on the way; this does it once: pixtral-wgpu quantize -m %s --quant %s --out DIR\n",
+		took.Round(time.Second), name, f.model, name)
+}
+
+// layersAs lists the matrices of the decoder's layers as a format makes them.
+func layersAs(c *model.Checkpoint, name string) []model.Placement {
+	list, err := c.Placements(name)
+	if err != nil {
+		return nil // Load says so
+	}
+	return slices.DeleteFunc(list, func(p model.Placement) bool { return use(p) != "layers" })
+}
+
+// converted reports whether a tensor lies on the device as another type than in
+// the file.
+func converted(p model.Placement) bool { return p.Device.Name != p.Format.Name }
 
 // Close gives everything back, the last first.
 func (a *asking) Close() {

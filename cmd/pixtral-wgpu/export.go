@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/shirou/gopsutil/v4/disk"
@@ -135,14 +136,8 @@ func (f *exportFlags) changes(c *model.Checkpoint) error {
 	if err != nil || asked.Codec == nil {
 		return nil
 	}
-	list, err := c.Placements(f.quant.value)
-	if err != nil {
-		return err
-	}
-	for _, t := range list {
-		if use(t) == "layers" && (t.Device.Name != t.Format.Name || t.Device.Name == asked.Name) {
-			return nil
-		}
+	if slices.ContainsFunc(layersAs(c, asked.Name), func(p model.Placement) bool { return converted(p) || p.Device.Name == asked.Name }) {
+		return nil
 	}
 	return fmt.Errorf("model %s has no matrix in its layers that %s would make smaller; ask for fewer bits, or leave --quant out", c.Name, asked.Name)
 }
