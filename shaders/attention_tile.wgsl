@@ -14,6 +14,7 @@ override HELD: u32 = 2;        // quads of the result a lane holds: QUERIES * CO
 const WG: u32 = 128u;
 const QUERIES: u32 = 16u;
 const KEYS: u32 = PAGE;
+const SHARERS: u32 = 8u;       // lanes that soften a row: WG / QUERIES
 const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
 
 struct Params {
@@ -36,6 +37,7 @@ var<workgroup> seen: array<u32, QUERIES>;
 var<workgroup> largest: array<f32, QUERIES>;
 var<workgroup> total: array<f32, QUERIES>;
 var<workgroup> rescale: array<f32, QUERIES>;
+var<workgroup> parts: array<f32, WG>;    // of a row's maximum, eight lanes a row
 
 @compute @workgroup_size(WG)
 fn attention_tile(
@@ -64,10 +66,8 @@ fn attention_tile(
     for (var key0 = 0u; key0 < end; key0 += KEYS) {
         let place0 = pages[table + key0 / PAGE] * PAGE;
         score(key0, place0, end, width, column0, lane);
-        workgroupBarrier();    // a row of scores is read by one lane
-        if lane < QUERIES {
-            soften(lane);
-        }
+        workgroupBarrier();    // a row of scores is read by eight lanes
+        soften(lane / SHARERS, lane % SHARERS);
         workgroupBarrier();    // the weights are read by all lanes below
         if column < QUADS {
             for (var h = 0u; h < HELD; h++) {
@@ -116,20 +116,37 @@ fn score(key0: u32, place0: u32, end: u32, width: u32, column0: u32, lane: u32) 
 }
 
 // soften turns row i of the scores into weights and keeps its maximum and sum.
-fn soften(i: u32) {
-    var next = largest[i];
-    for (var j = 0u; j < KEYS; j++) {
-        next = max(next, scores[i * KEYS + j]);
+// Each of eight lanes takes every eighth key.
+fn soften(i: u32, share: u32) {
+    let before = largest[i];
+    var mine = before;
+    for (var j = share; j < KEYS; j += SHARERS) {
+        mine = max(mine, scores[i * KEYS + j]);
     }
+    parts[i * SHARERS + share] = mine;
+    workgroupBarrier();    // the maxima are read by all lanes of the row
+    var next = before;
+    for (var s = 0u; s < SHARERS; s++) {
+        next = max(next, parts[i * SHARERS + s]);
+    }
+    workgroupBarrier();    // and have been before the sums are written
     var sum = 0.0;
-    for (var j = 0u; j < KEYS; j++) {
+    for (var j = share; j < KEYS; j += SHARERS) {
         // A key that is not seen must weigh nothing even if none is.
         let s = scores[i * KEYS + j];
         let weight = select(exp(s - next), 0.0, s <= NEVER);
         scores[i * KEYS + j] = weight;
         sum += weight;
     }
-    rescale[i] = exp(largest[i] - next);
-    total[i] = total[i] * rescale[i] + sum;
-    largest[i] = next;
+    parts[i * SHARERS + share] = sum;
+    workgroupBarrier();    // the sums are added up by the first lane of the row
+    if share == 0u {
+        var all = 0.0;
+        for (var s = 0u; s < SHARERS; s++) {
+            all += parts[i * SHARERS + s];
+        }
+        rescale[i] = exp(before - next);
+        total[i] = total[i] * rescale[i] + all;
+        largest[i] = next;
+    }
 }
