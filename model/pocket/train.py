@@ -50,7 +50,7 @@ LATER = {
 LOOK = {"shapes": 0.25, "large shapes": 0.06, "page": 0.28, "text": 0.18, "large text": 0.03, "chart": 0.12, "large chart": 0.02, "table": 0.06}
 PAGE = {"scene": "page", "columns": (3, 10), "rows": (2, 8), "textured": 0.15}
 # Shares of the time: the eye alone until LOOKS, then single shapes, then more of them, then everything.
-LOOKS, SINGLE, SOME = 0.20, 0.225, 0.27
+LOOKS, SINGLE, SOME = 0.20, 0.21, 0.23
 EVAL = {n: {**LATER[n][1], "tokens": 12_000 if n == "shapes" else 5_000, "system": 0.05}
         for n in ("shapes", "large shapes", "text", "chart", "table", "two")}
 NEAR = list(data.LABELS.values())[: data.NEAR]
@@ -141,7 +141,7 @@ def orthogonal(g):
 def spec_for(step, done, tokens):
     """The kind of batch for a step, when so much of the time is done."""
     rng = random.Random(f"spec-{step}")
-    if done < LOOKS or (SOME < done < 0.85 and rng.random() < 0.15):
+    if done < LOOKS or rng.random() < (0.4 if done < 0.3 else 0.15 if done < 0.85 else 0):
         name = rng.choices(list(LOOK), LOOK.values())[0]
         return {**(PAGE if name == "page" else LATER[name][1]), "look": True, "tokens": tokens // 3}
     if done < SINGLE:
