@@ -29,7 +29,7 @@ var floors = map[string][]string{
 	"gpu/verify":        {"gpu", "gpu/ops", "gpu/quant", "gpu/ref"},
 	"model":             {"gpu", "gpu/ops", "gpu/quant", "model/gguf", "model/pixels", "model/safetensors", "tokenizer"},
 	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
-	"model/pocket/quiz": {"gpu/ref", "model", "model/pixels", "tokenizer"},
+	"model/pocket/quiz": {"gpu/ops", "model", "model/pixels", "tokenizer"},
 	"engine":            {"gpu", "model", "model/pixels", "tokenizer"},
 	"grammar":           {},
 	"web/page":          {},

@@ -35,7 +35,12 @@ func Attention(q, k, v []float32, heads, kvHeads, headDim int, causal bool, base
 		for h := range heads {
 			head := h / (heads / kvHeads)
 			at := (i*heads + h) * headDim
-			weights := Weights(q[at:at+headDim], k, kvHeads, head, keys)
+			weights := make([]float64, keys)
+			for j := range weights {
+				key := k[(j*kvHeads+head)*headDim:]
+				weights[j] = dot(q[at:at+headDim], key) / math.Sqrt(float64(headDim))
+			}
+			softmax(weights)
 			for d := range headDim {
 				var sum float64
 				for j, w := range weights {
@@ -46,18 +51,6 @@ func Attention(q, k, v []float32, heads, kvHeads, headDim int, causal bool, base
 		}
 	}
 	return y
-}
-
-// Weights returns how much a query of one head attends to each of the first
-// keys keys of a key head: softmax(q·kᵀ / sqrt(headDim)).
-// q: [headDim]; k: [m, kvHeads*headDim].
-func Weights(q, k []float32, kvHeads, head, keys int) []float64 {
-	weights := make([]float64, keys)
-	for j := range weights {
-		weights[j] = dot(q, k[(j*kvHeads+head)*len(q):]) / math.Sqrt(float64(len(q)))
-	}
-	softmax(weights)
-	return weights
 }
 
 // softmax turns scores into weights, in place. The greatest is subtracted

@@ -176,7 +176,63 @@ def patch_labels(scene):
     for i, one in enumerate(facts):
         for name, value in one.items():
             labels[mine == i, SLOT[name]] = value
+    scene.mine = mine
+    scene.reading = [(int(scene.glyphs[i].y * sy / scenes.PATCH), int(scene.glyphs[i].x * sx / scenes.PATCH)) for i in order]
     return labels.reshape(rows * columns, len(LABELS))
+
+
+PLACES = {"top", "bottom", "left", "right", "middle", "yes"} | set(questions.NUMBERS[1:])
+
+
+def singular(word):
+    word = word.lower().strip(" .,?")
+    return word if word in SHAPE_IDS else word[:-1] if word[:-1] in SHAPE_IDS else word[:-2] if word[:-2] in SHAPE_IDS else word
+
+
+def named(found, words):
+    """Which shapes of a scene have every shape and colour among words."""
+    words = {singular(w) for w in words}
+    shapes, colours = words & set(SHAPE_IDS), words & set(COLOUR_IDS)
+    return {i for i, o in enumerate(found.objects) if (not shapes or o.shape in shapes) and (not colours or o.colour in colours)}
+
+
+def aims(found, kind, question, words):
+    """What each word of an answer is about: [(place of the word, picture, rows and columns of its patches)].
+
+    words are the answer's tokens as text. Training tells one head of the decoder to look there.
+    """
+    asked = question.rstrip("?.").split()
+    picture = next((i for i, o in enumerate(questions.ORDINALS[: len(found)]) if o in asked), 0)
+    scene, spots = found[picture], []
+    plain = [singular(w) for w in words]
+    if scene.kind == "text":
+        letters = [k for k, w in enumerate(words) if w in CHAR_IDS]
+        if len(letters) == len(scene.reading):
+            spots = [(k, picture, [at]) for k, at in zip(letters, scene.reading)]
+    elif scene.kind in ("chart", "table"):
+        letters = [k for k, w in enumerate(words) if w in CHAR_IDS]
+        text = "".join(words[k] for k in letters)
+        for i, (label, value) in enumerate(scene.rows):
+            if text and text in (label, str(value), label + str(value)):
+                spots = [(k, picture, np.argwhere(scene.mine == i)) for k in letters]
+    elif len(found) > 1 and "picture" in plain:
+        i = next((i for i, o in enumerate(questions.ORDINALS) if o in plain), None)
+        if i is not None and i < len(found):
+            hits = named(found[i], asked)
+            spots = [(plain.index(questions.ORDINALS[i]), i, np.argwhere(np.isin(found[i].mine, list(hits))))]
+    elif "no" not in plain:
+        pairs = {}
+        for k in range(len(plain) - 1):
+            if plain[k] in COLOUR_IDS and plain[k + 1] in SHAPE_IDS:
+                pairs[k] = pairs[k + 1] = named(scene, plain[k : k + 2])
+        rest = named(scene, plain)
+        for k, w in enumerate(plain):
+            if w in SHAPE_IDS or w in COLOUR_IDS or w in PLACES:
+                hits = pairs.get(k, rest)
+                if kind == "relation":
+                    hits = hits | named(scene, asked)
+                spots.append((k, picture, np.argwhere(np.isin(scene.mine, list(hits)))))
+    return [(k, p, at) for k, p, at in spots if len(at)]
 
 
 def glyph_owners(scene):
@@ -206,7 +262,7 @@ def branch(tok, rng, turns, system):
 
     turns are (question, answer) pairs; of an earlier turn's answer only the text counts, not the loss.
     """
-    ids, learn = [], []
+    ids, learn, replies = [], [], []
     for i, (question, answer, counts) in enumerate(turns):
         text = question
         if i:
@@ -216,8 +272,9 @@ def branch(tok, rng, turns, system):
         ids += prompt
         reply = [*tok.encode(answer), EOS]
         learn += [False] * (len(ids) - len(learn)) + [counts] * len(reply)
+        replies.append((len(ids), [tok.decode([t]) for t in reply[:-1]]))
         ids += reply
-    return ids, learn
+    return ids, learn, replies
 
 
 def conversations(rng, found, system):
@@ -227,13 +284,13 @@ def conversations(rng, found, system):
         kind, question, answer, word = found.pop()
         if system:
             if word:
-                yield "word", [(question, word, True)]
+                yield [kind], [(question, word, True)]
             continue
         if found and rng.random() < 0.12:
             kind2, question2, answer2, _ = found.pop()
-            yield "turn2", [(question, answer, True), (question2, answer2, True)]
+            yield [kind, kind2], [(question, answer, True), (question2, answer2, True)]
         else:
-            yield kind, [(question, answer, True)]
+            yield [kind], [(question, answer, True)]
 
 
 def make_scenes(rng, spec, grids):
@@ -280,28 +337,38 @@ def make_batch(tok, seed, spec):
     per_row = sum((columns + 1) * rows for columns, rows in grids) + 20 * count
     batch = max(4, spec["tokens"] // per_row)
     rows_of_ids, pictures, labels, masks, there, kinds = [], [], [], [], [], []
+    aim_at, aim_on = [], []  # of some tokens, where to look: (row, token), and tokens of the row
     for _ in range(batch):
         found = make_scenes(rng, spec, grids)
         asked = questions.ask(rng, found, count, spec.get("kinds"))
-        prefix = [BOS, INST, *(tok.encode(system + "\n\n") if system else ())]
+        prefix, starts = [BOS, INST, *(tok.encode(system + "\n\n") if system else ())], []
         for columns, rows in grids:
+            starts.append(len(prefix))
             prefix += picture_tokens(columns, rows)
+        labels.append([patch_labels(s) for s in found])
         ids, learn, segment, position = list(prefix), [False] * len(prefix), [0] * len(prefix), list(range(len(prefix)))
         row_kinds = []
-        for i, (kind, turns) in enumerate(conversations(rng, asked, system)):
-            b_ids, b_learn = branch(tok, rng, turns, None)
+        for i, (about, turns) in enumerate(conversations(rng, asked, system)):
+            b_ids, b_learn, replies = branch(tok, rng, turns, None)
+            for kind, (question, _, _), (begin, words) in zip(about, turns, replies):
+                for k, p, at in aims(found, kind, question, words):
+                    aim_at.append((len(rows_of_ids), len(ids) + begin + k - 1))
+                    aim_on.append([starts[p] + r * (grids[p][0] + 1) + c for r, c in at])
             ids += b_ids
             learn += b_learn
             segment += [i + 1] * len(b_ids)
             position += range(len(prefix), len(prefix) + len(b_ids))
-            row_kinds.append(kind)
+            row_kinds.append("word" if system else "turn2" if len(turns) > 1 else about[0])
         rows_of_ids.append((ids, learn, segment, position))
         kinds.append(row_kinds)
         pictures.append([preprocess(s.image) for s in found])
-        labels.append([patch_labels(s) for s in found])
         masks.append([patch_masks(s) for s in found])
         there.append([present(s) for s in found])
-    return collate(rows_of_ids, pictures, labels, masks, there, kinds)
+    batch = collate(rows_of_ids, pictures, labels, masks, there, kinds)
+    on = np.zeros((len(aim_on), batch["ids"].shape[1]), bool)
+    for i, places in enumerate(aim_on):
+        on[i, places] = True
+    return {**batch, "aim_at": torch.tensor(aim_at, dtype=torch.long).view(-1, 2), "aim_on": torch.from_numpy(on)}
 
 
 def look_batch(rng, spec, grids):

@@ -81,6 +81,8 @@ class Scene:
     text: str = ""
     rows: list = field(default_factory=list)  # (label, value) of a chart or table
     row_colours: list = field(default_factory=list)
+    mine: np.ndarray = None  # [rows, columns], which object or row each patch shows, -1 for none (data.patch_labels)
+    reading: list = field(default_factory=list)  # row and column of the patch of each glyph, from left to right
     drawn: np.ndarray = None  # [H, W] float32, 1 where something was drawn on the ground
 
     @property

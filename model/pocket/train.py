@@ -26,31 +26,33 @@ from torch import nn
 
 import data
 import fast
-from model import PARAMS, Pixtral
+from model import PARAMS, Pixtral, rotate
 
 SHAPES = {"scene": "shapes", "most": 5, "columns": (3, 8), "rows": (3, 8), "branches": 7, "textured": 0.25}
 FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4, "textured": 0.0,
          "kinds": ["what", "colour", "shape", "ground", "exists", "refusal"]}
+SOME_SHAPES = {**SHAPES, "single": 0.05, "columns": (3, 6), "rows": (3, 6), "system": 0.0,
+               "kinds": ["colour", "shape", "relation", "extreme", "size", "countof"]}
 TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "system": 0.06}
 CHART = {"scene": "chart", "columns": (5, 12), "rows": (5, 12), "branches": 6}
 TABLE = {"scene": "table", "columns": (4, 12), "rows": (4, 12), "branches": 5}
 SEVERAL = {"scene": "several", "columns": (3, 8), "rows": (3, 8), "branches": 6, "textured": 0.2}
 LATER = {
-    "shapes": (0.30, {**SHAPES, "single": 0.15, "branches": 8}),
+    "shapes": (0.25, {**SHAPES, "single": 0.15, "branches": 8}),
     "large shapes": (0.06, {**SHAPES, "single": 0.15, "columns": (4, 16), "rows": (4, 16), "branches": 10}),
-    "text": (0.20, TEXT),
+    "text": (0.22, TEXT),
     "large text": (0.05, {**TEXT, "columns": (4, 16), "rows": (3, 12)}),
-    "chart": (0.14, CHART),
+    "chart": (0.15, CHART),
     "large chart": (0.03, {**CHART, "columns": (6, 16), "rows": (6, 16)}),
-    "table": (0.06, TABLE),
+    "table": (0.07, TABLE),
     "large table": (0.02, {**TABLE, "columns": (5, 16), "rows": (5, 16)}),
-    "two": (0.10, {**SEVERAL, "pictures": 2}),
+    "two": (0.12, {**SEVERAL, "pictures": 2}),
     "three": (0.04, {**SEVERAL, "pictures": 3, "columns": (3, 6), "rows": (3, 6)}),
 }
 LOOK = {"shapes": 0.25, "large shapes": 0.06, "page": 0.28, "text": 0.18, "large text": 0.03, "chart": 0.12, "large chart": 0.02, "table": 0.06}
 PAGE = {"scene": "page", "columns": (3, 10), "rows": (2, 8), "textured": 0.15}
 # Shares of the time: the eye alone until LOOKS, then single shapes, then more of them, then everything.
-LOOKS, SINGLE, SOME = 0.20, 0.225, 0.27
+LOOKS, SINGLE, SOME = 0.25, 0.26, 0.44
 EVAL = {n: {**LATER[n][1], "tokens": 12_000 if n == "shapes" else 5_000, "system": 0.05}
         for n in ("shapes", "large shapes", "text", "chart", "table", "two")}
 NEAR = list(data.LABELS.values())[: data.NEAR]
@@ -103,8 +105,8 @@ def weighted(logits, wanted):
 class Muon(torch.optim.Optimizer):
     """Momentum with an orthogonalised step for matrices (Jordan et al., 2024), by stacks of equal shape."""
 
-    def __init__(self, params, lr, momentum=0.95, weight_decay=0.01):
-        super().__init__(list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, groups, lr, momentum=0.95):
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": 0.0})
 
     @torch.no_grad()
     def step(self):
@@ -141,13 +143,13 @@ def orthogonal(g):
 def spec_for(step, done, tokens):
     """The kind of batch for a step, when so much of the time is done."""
     rng = random.Random(f"spec-{step}")
-    if done < LOOKS or (SOME < done < 0.85 and rng.random() < 0.15):
+    if done < LOOKS or rng.random() < (0.3 if done < SOME else 0.12 if done < 0.85 else 0):
         name = rng.choices(list(LOOK), LOOK.values())[0]
         return {**(PAGE if name == "page" else LATER[name][1]), "look": True, "tokens": tokens // 3}
     if done < SINGLE:
         return {**FIRST, "tokens": tokens}
     if done < SOME:
-        return {**SHAPES, "tokens": tokens}
+        return {**SOME_SHAPES, "tokens": tokens * 2 // 3}
     name = rng.choices(list(LATER), [share for share, _ in LATER.values()])[0]
     return {**LATER[name][1], "tokens": tokens}
 
@@ -207,22 +209,43 @@ def rounded(average, twin):
     return twin
 
 
+AIM_LAYER = 2  # the decoder's layer whose first head is told where to look
+
+
+def aim_loss(attention, args, at, on):
+    """How far the first head is from looking at what a word is about: -log of its attention there."""
+    x, cos, sin, mask = args
+    row, token = at.unbind(1)
+    half = attention.head_dim
+    q = F.linear(x[row, token], attention.wq.weight[:half])[:, None, None]
+    k = F.linear(x, attention.wk.weight[:half])[:, None]
+    q = rotate(q, cos[row, :, token][:, :, None], sin[row, :, token][:, :, None])[:, 0, 0]
+    k = rotate(k, cos, sin)[:, 0]
+    scores = (k[row] @ q[..., None])[..., 0] / half**0.5
+    scores = scores.masked_fill(~mask[row, 0, token], -1e9)
+    return (scores.logsumexp(-1) - scores.masked_fill(~on, -1e9).logsumexp(-1)).mean()
+
+
 def loss_of(model, heads, batch, weight):
-    """The loss of a batch; the answers' loss (None if nothing is asked) and the heads' loss."""
-    middles = []
-    hook = model.vision_encoder.register_forward_hook(lambda m, _, out: middles.append((m.middle, out)))
+    """The loss of a batch; the answers' loss (None if nothing is asked), the heads' loss and the aims'."""
+    middles, looks = [], []
+    hooks = [model.vision_encoder.register_forward_hook(lambda m, _, out: middles.append((m.middle, out))),
+             model.layers[AIM_LAYER].attention.register_forward_pre_hook(lambda m, args: looks.append(args))]
     try:
-        answers = None
+        answers, aim = None, torch.zeros(())
         if "ids" in batch:
             logits, wanted, _ = run(model, batch)
             answers = F.cross_entropy(logits, wanted)
+            if len(batch["aim_at"]):
+                aim = aim_loss(model.layers[AIM_LAYER].attention, looks[0], batch["aim_at"], batch["aim_on"])
         else:
             for pixels in batch["pictures"]:
                 model.vision_encoder(pixels)
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
     extra = sum(heads.loss(*pair, *wanted) for pair, *wanted in zip(middles, batch["labels"], batch["masks"], batch["present"])) / len(middles)
-    return (extra if answers is None else answers + weight * extra), answers, extra
+    return (extra if answers is None else answers + weight * extra + 0.2 * aim), answers, extra, aim
 
 
 @torch.no_grad()
@@ -261,11 +284,12 @@ def main():
     parser.add_argument("--checkpoint", default="pocket.pt")
     parser.add_argument("--out", default=".")
     parser.add_argument("--tokens", type=int, default=5000, help="tokens of a batch")
-    parser.add_argument("--lr", type=float, default=0.02)
+    parser.add_argument("--lr", type=float, default=0.02, help="step size of the matrices while the eye learns alone")
+    parser.add_argument("--answer-lr", type=float, default=0.008, help="and after that, falling to nothing")
+    parser.add_argument("--eye", help="checkpoint to take the eye from, instead of training it first")
     parser.add_argument("--adam-lr", type=float, default=0.003)
     parser.add_argument("--heads", type=float, default=0.3, help="weight of the extra heads beside answers")
     parser.add_argument("--every", type=float, default=300, help="seconds between measurements")
-    parser.add_argument("--decay", type=float, default=0.5, help="last share of the time in which the step size falls to nothing")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps (a smoke run)")
     args = parser.parse_args()
@@ -273,13 +297,19 @@ def main():
     torch.manual_seed(0)
 
     model, heads = Pixtral(PARAMS), Heads(PARAMS["vision_encoder"]["hidden_size"])
-    inner = [p for n, p in model.named_parameters() if p.ndim > 1 and (".attention." in n or ".feed_forward." in n or "patch_conv" in n or "adapter" in n)]
-    names = {id(p) for p in inner}
-    rest = [p for p in [*model.parameters(), *heads.parameters()] if id(p) not in names]
-    muon = Muon(inner, args.lr)
+    eye, mind, rest = [], [], list(heads.parameters())
+    for name, p in model.named_parameters():
+        matrix = p.ndim > 1 and any(part in name for part in (".attention.", ".feed_forward.", "patch_conv", "adapter"))
+        (rest if not matrix else eye if name.startswith("vision_encoder") else mind).append(p)
+    # Without decay the queries and keys of the decoder grow until attention is all or nothing, and no longer learns.
+    muon = Muon([{"params": eye, "weight_decay": 0.02}, {"params": mind, "weight_decay": 0.1}], args.lr)
     adam = torch.optim.AdamW(rest, args.adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
-    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    state = {"step": 0, "seconds": 0.0, "done": 0.0, "best": 0.0}
+    state = {"step": 0, "seconds": 0.0, "done": 0.0, "best": 0.0, "answering": 0}
+    if args.eye and not os.path.exists(args.checkpoint):
+        saved = torch.load(args.eye, weights_only=False)
+        model.vision_encoder.load_state_dict({k.removeprefix("vision_encoder."): v for k, v in saved["model"].items() if k.startswith("vision_encoder.")})
+        heads.load_state_dict(saved["heads"])
+        state.update(done=LOOKS)
     if os.path.exists(args.checkpoint):
         saved = torch.load(args.checkpoint, weights_only=False)
         model.load_state_dict(saved["model"])
@@ -287,6 +317,8 @@ def main():
         muon.load_state_dict(saved["muon"])
         adam.load_state_dict(saved["adam"])
         average, state = saved["average"], saved["state"]
+    else:
+        average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     twin = Pixtral(PARAMS).eval()
     fast.use(model)
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
@@ -295,6 +327,7 @@ def main():
         tests = {k: [pool.submit(work, (f"check-{k}-{i}", s)) for i in range(2)] for k, s in EVAL.items()}
         tests = [f.result() for group in tests.values() for f in group]
         clock, last_eval, running = Clock(state["done"], args.minutes, args.end_by), time.time(), None
+        aimed = 3.0
         ahead, asked = [], state["step"]
         while True:
             while len(ahead) < 3:
@@ -304,11 +337,15 @@ def main():
             state["seconds"] += clock.tick()
             state["done"] = clock.done
             finished = clock.done >= 1 or (args.steps and state["step"] >= args.steps)
-            rate = min(1.0, (state["step"] + 1) / 100) * min(1.0, max(0.0, 1 - clock.done) / args.decay)
-            for optimiser, base in ((muon, args.lr), (adam, args.adam_lr)):
+            if clock.done < LOOKS:
+                rate, base = min(1.0, (state["step"] + 1) / 100), args.lr
+            else:
+                rate, base = min(1.0, (state["answering"] + 1) / 100) * (1 - clock.done) / (1 - LOOKS), args.answer_lr
+                state["answering"] += 1
+            for optimiser, each in ((muon, base), (adam, args.adam_lr)):
                 for group in optimiser.param_groups:
-                    group["lr"] = base * rate
-            loss, answers, extra = loss_of(model, heads, batch, args.heads)
+                    group["lr"] = each * rate
+            loss, answers, extra, aim = loss_of(model, heads, batch, args.heads)
             loss.backward()
             nn.utils.clip_grad_norm_(rest, 1.0)
             muon.step()
@@ -316,12 +353,14 @@ def main():
             muon.zero_grad()
             adam.zero_grad()
             state["step"] += 1
-            keep = min(0.998, (state["step"] + 1) / (state["step"] + 20))
+            age = state["answering"] or state["step"]
+            keep = min(0.997, (age + 1) / (age + 20))
             torch._foreach_lerp_(list(average.values()), [v.detach() for v in model.state_dict().values()], 1 - keep)
             if answers is not None:
+                aimed = 0.98 * aimed + 0.02 * aim.item()
                 running = answers.item() if running is None else 0.98 * running + 0.02 * answers.item()
             if state["step"] % 100 == 0:
-                print(f"step {state['step']} done {clock.done:.3f} loss {running or 0:.3f} heads {extra.item():.3f} "
+                print(f"step {state['step']} done {clock.done:.3f} loss {running or 0:.3f} heads {extra.item():.3f} aim {aimed:.3f} "
                       f"{state['seconds']:.0f} s", flush=True)
             if finished or time.time() - last_eval > args.every:
                 report(args, state, running, rounded(average, twin), look_accuracy(model, heads, tests), tests)

@@ -4,18 +4,17 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path"
 	"strings"
 
-	"pixtral-wgpu/gpu/ref"
+	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
 	"pixtral-wgpu/tokenizer"
 )
 
-// A Look is where a model looks when it picks the key word of an answer: the
+// A Glance is where a model looks when it picks the key word of an answer: the
 // last word that names a colour or a shape, as "red" in "The star is red."
-type Look struct {
+type Glance struct {
 	Share float64   // of the picture's area inside the box
 	Mass  []float64 // of the attention over the picture inside the box, by layer, a mean over the heads
 }
@@ -25,47 +24,44 @@ var keyWords = strings.Fields("red green blue yellow orange purple black white c
 
 // Attend runs an item of one picture and a box with its right answer, and
 // returns where the position that the key word is picked at looks.
-func Attend(ctx context.Context, p *model.Pixtral, it Item) (Look, error) {
+func Attend(ctx context.Context, p *model.Pixtral, it Item) (Glance, error) {
 	prompt, err := it.Prompt(p)
 	if err != nil {
-		return Look{}, err
+		return Glance{}, err
 	}
 	answer := p.Tokenizer.Encode(it.Answer)
 	key := keyWord(p, answer)
 	if len(prompt.Images) != 1 || len(it.Box) != 4 || key < 0 {
-		return Look{}, fmt.Errorf("quiz: %s has no one picture, box and key word", it.ID)
+		return Glance{}, fmt.Errorf("quiz: %s has no one picture, box and key word", it.ID)
 	}
-	row := len(prompt.Tokens) + key - 1
+	at := len(prompt.Tokens) + key - 1
 	prompt.Tokens = append(prompt.Tokens, answer...)
 	s, err := p.NewSession(model.SessionOptions{Context: len(prompt.Tokens) + 1})
 	if err != nil {
-		return Look{}, err
+		return Glance{}, err
 	}
 	defer s.Close()
-	values := &model.Values{}
-	s.Tap = values.Tap(func(name string) bool {
-		found, _ := path.Match("layers.*.attention.[qk]_rotated", name)
-		return found
-	})
 	if err := s.Sync(ctx, prompt); err != nil {
-		return Look{}, err
+		return Glance{}, err
+	}
+	visit, err := s.Visit(ctx, at, model.Look{Heads: ops.MeanHead, NoResidual: true})
+	if err != nil {
+		return Glance{}, err
 	}
 	inside, share := it.cover(prompt.Images[0])
-	look := Look{Share: share}
-	for layer := range p.Config.Layers {
-		name := fmt.Sprintf("layers.%d.attention.", layer)
-		weights := weights(p.Config, values.ByName[name+"q_rotated"].Data, values.ByName[name+"k_rotated"].Data, row)
+	g := Glance{Share: share}
+	for i := range visit.Layers {
 		patch, seen, hit := 0, 0.0, 0.0
-		for i, w := range weights {
-			if int32(prompt.Tokens[i]) == p.Config.VisionEncoder.ImageTokenID {
-				seen += w
-				hit += w * inside[patch]
+		for j, w := range visit.Row(i, 0) {
+			if int32(prompt.Tokens[j]) == p.Config.VisionEncoder.ImageTokenID {
+				seen += float64(w)
+				hit += float64(w) * inside[patch]
 				patch++
 			}
 		}
-		look.Mass = append(look.Mass, hit/seen)
+		g.Mass = append(g.Mass, hit/seen)
 	}
-	return look, nil
+	return g, nil
 }
 
 // keyWord returns which token of an answer is its last colour or shape, or -1.
@@ -99,28 +95,17 @@ func (it Item) cover(img *pixels.Patches) (inside []float64, share float64) {
 	return inside, share
 }
 
-// weights returns the attention of a row over all positions, a mean over the heads.
-func weights(c *model.Config, q, k []float32, row int) []float64 {
-	mean := make([]float64, len(k)/(c.KVHeads*c.HeadDim))
-	for h := range c.Heads {
-		for i, w := range ref.Weights(q[(row*c.Heads+h)*c.HeadDim:][:c.HeadDim], k, c.KVHeads, h/(c.Heads/c.KVHeads), row+1) {
-			mean[i] += w / float64(c.Heads)
-		}
-	}
-	return mean
-}
-
 // Ratio returns the mean mass inside the boxes over the mean share of the
 // boxes, in the layer where it is greatest.
-func Ratio(looks []Look) (layer int, ratio, mass, share float64) {
-	if len(looks) == 0 {
+func Ratio(glances []Glance) (layer int, ratio, mass, share float64) {
+	if len(glances) == 0 {
 		return 0, math.NaN(), 0, 0
 	}
-	sums := make([]float64, len(looks[0].Mass))
-	for _, l := range looks {
-		share += l.Share / float64(len(looks))
+	sums := make([]float64, len(glances[0].Mass))
+	for _, l := range glances {
+		share += l.Share / float64(len(glances))
 		for i, m := range l.Mass {
-			sums[i] += m / float64(len(looks))
+			sums[i] += m / float64(len(glances))
 		}
 	}
 	for i, m := range sums {

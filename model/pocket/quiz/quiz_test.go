@@ -113,17 +113,17 @@ func TestAttention(t *testing.T) {
 	if list = list[:100]; !whole {
 		list = every(list, 4)
 	}
-	var looks []Look
+	var glances []Glance
 	for _, it := range list {
-		look, err := Attend(t.Context(), p, it)
+		g, err := Attend(t.Context(), p, it)
 		if err != nil {
 			t.Fatal(err)
 		}
-		looks = append(looks, look)
+		glances = append(glances, g)
 	}
-	layer, ratio, mass, share := Ratio(looks)
+	layer, ratio, mass, share := Ratio(glances)
 	fmt.Printf("attention: %.1f %% of it inside boxes of %.1f %% of the picture, %.1f times their share, in layer %d, over %d items\n",
-		100*mass, 100*share, ratio, layer, len(looks))
+		100*mass, 100*share, ratio, layer, len(glances))
 	if ratio < 3 {
 		t.Errorf("the boxes get %.1f times their share of the attention, want 3", ratio)
 	}
