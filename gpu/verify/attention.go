@@ -102,8 +102,8 @@ func (b *bench) attend(kernel string, y, q, k, v gpu.Tensor, seats ops.Seats, s 
 // same beside a row of 1000, to the bit.
 func splitAlike(b *bench) error {
 	const heads, kvHeads, dim, keys = 4, 2, 32, 1000
-	rows, pages := ops.InOrder(0, 2, true)
-	_, pages = ops.InOrder(0, keys, true)
+	rows, _ := ops.InOrder(0, 2, true)
+	_, pages := ops.InOrder(0, keys, true)
 	rows[0].Seen, rows[1].Seen = 100, keys
 	qs := noise(1, 2*heads*dim)
 	k, v := b.floats("k", noise(2, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim), b.floats("v", noise(3, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim)
