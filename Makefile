@@ -5,12 +5,19 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b page page-check test-page clean
+.PHONY: all build viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b page page-check test-page clean
 
 all: build
 
 build:
 	go build -o $(BIN) ./cmd/pixtral-wgpu
+
+# The same with a window for "view", by GLFW: it needs the headers of X11 and Wayland.
+viewer:
+	@pkg-config --exists x11 xrandr xinerama xcursor xi wayland-client xkbcommon 2>/dev/null || { \
+		echo "Installing the headers of X11 and Wayland that GLFW needs."; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends pkg-config xorg-dev libwayland-dev libxkbcommon-dev; }
+	go build -tags viewer -o $(BIN) ./cmd/pixtral-wgpu
 
 # A Vulkan adapter: whatever GPU the machine has, else Mesa's software driver.
 driver: build
