@@ -251,7 +251,7 @@ func nthParagraph(a instructionArgs) func(string) bool {
 		if end := strings.IndexAny(first, `.,?!'"`); end >= 0 {
 			first = first[:end]
 		}
-		return n == a.NumParagraphs && strings.ToLower(first) == strings.ToLower(a.FirstWord)
+		return n == a.NumParagraphs && strings.EqualFold(first, a.FirstWord)
 	}
 }
 

@@ -100,9 +100,9 @@ func Relaxed(answer string, references []string) (best float64) {
 			right = near(a, r) || aPercent && near(a/100, r) || rPercent && near(a, r/100)
 		case isLetter(ref) && answer != "":
 			first := []rune(answer)[:1]
-			right = strings.ToLower(string(first)) == strings.ToLower(ref)
+			right = strings.EqualFold(string(first), ref)
 		default:
-			right = strings.ToLower(answer) == strings.ToLower(ref)
+			right = strings.EqualFold(answer, ref)
 		}
 		if right {
 			best = 1

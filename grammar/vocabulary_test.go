@@ -25,9 +25,9 @@ func vocabularyOf(t testing.TB, data []byte) ([][]byte, *Vocabulary) {
 
 // A mask is what trying each token says.
 func TestMask(t *testing.T) {
-	tokens, v := vocabularyOf(t, pocket.Tekken)
+	tokens, _ := vocabularyOf(t, pocket.Tekken)
 	tokens = append(tokens, nil, []byte("a"), []byte(`":"`), []byte("\xc3"))
-	v = NewVocabulary(tokens)
+	v := NewVocabulary(tokens)
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 60 {
 		g, err := Schema([]byte(maker{rng}.document()))

@@ -27,7 +27,6 @@ var (
 	muted  = rgb(0x8a94a5)
 	accent = rgb(0x6cb2ff)
 	amber  = rgb(0xf2b35c)
-	danger = rgb(0xff7a6b)
 )
 
 // rgb makes a colour of 0xrrggbb.
