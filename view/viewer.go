@@ -49,8 +49,7 @@ type Viewer struct {
 	answer *answer
 	images []*pixels.Patches
 	ask_   string
-	gazed  int  // position whose attention is on the device; -1 for none
-	fresh  bool // the gaze is that of a step, its kernels not measured
+	gazed  int // position whose attention is on the device; -1 for none
 	spans  []gpu.Span
 	note   string // what is going on, for the last line
 	guess_ lens   // of the patch under the mouse
