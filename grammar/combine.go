@@ -205,7 +205,32 @@ func (c *compiler) merge(a, b *object, path string) (*object, error) {
 		both.set(key, v)
 	}
 	c.mergeProperties(both, a, b)
+	c.mergeItems(both, a, b)
 	return both, nil
+}
+
+// mergeItems joins the items of two lists, one by one where either has
+// prefixItems.
+func (c *compiler) mergeItems(both, a, b *object) {
+	pa, inA := a.values["prefixItems"].([]any)
+	pb, inB := b.values["prefixItems"].([]any)
+	if !inA && !inB {
+		return
+	}
+	at := func(s *object, prefix []any, i int) any {
+		if i < len(prefix) {
+			return prefix[i]
+		}
+		if items, ok := s.get("items"); ok {
+			return items
+		}
+		return true
+	}
+	joined := make([]any, max(len(pa), len(pb)))
+	for i := range joined {
+		joined[i] = c.pair(at(a, pa, i), at(b, pb, i))
+	}
+	both.set("prefixItems", joined)
 }
 
 // alike reports whether two values of a keyword are the same. Schemas are looked
@@ -233,8 +258,8 @@ func (c *compiler) mergeKeyword(key string, x, y any, path string) (any, error) 
 		list, _ := x.([]any)
 		others, _ := y.([]any)
 		return slices.Concat(list, others), nil
-	case "properties", "additionalProperties":
-		return x, nil // mergeProperties does it
+	case "properties", "additionalProperties", "prefixItems":
+		return x, nil // mergeProperties and mergeItems do it
 	case "items":
 		return c.pair(x, y), nil
 	case "minimum", "exclusiveMinimum", "minLength", "minItems", "maximum", "exclusiveMaximum", "maxLength", "maxItems":

@@ -45,7 +45,7 @@ func TestHeatOfRed(t *testing.T) {
 		}
 		v, err := s.Visit(t.Context(), len(prompt.Tokens)+word-1, model.Look{Heads: ops.MeanHead})
 		check(t, err)
-		var on, all float32
+		on, all := make([]float32, len(v.Layers)), make([]float32, len(v.Layers))
 		patch := 0
 		for position, tok := range prompt.Tokens {
 			if int32(tok) != p.Config.VisionEncoder.ImageTokenID {
@@ -55,14 +55,20 @@ func TestHeatOfRed(t *testing.T) {
 			patch++
 			for layer := range v.Layers {
 				heat := v.Row(layer, 0)[position]
-				if all += heat; x < right && x+img.Patch > left && y < bottom && y+img.Patch > top {
-					on += heat
+				if all[layer] += heat; x < right && x+img.Patch > left && y < bottom && y+img.Patch > top {
+					on[layer] += heat
 				}
 			}
 		}
-		t.Logf("%q: %.1f %% of the heat of \"red\" on the picture lies on the circle", reply.Text, 100*on/all)
-		if on < 0.8*all {
-			t.Errorf("%q: only %.1f %% of the heat of \"red\" lies on the circle", reply.Text, 100*on/all)
+		best := 0
+		for layer := range on {
+			t.Logf("%q, layer %d: %.1f %% of the heat of \"red\" on the picture lies on the circle", reply.Text, layer, 100*on[layer]/all[layer])
+			if on[layer]*all[best] > on[best]*all[layer] {
+				best = layer
+			}
+		}
+		if on[best] < 0.8*all[best] {
+			t.Errorf("%q: in no layer more than %.1f %% of the heat of \"red\" lies on the circle", reply.Text, 100*on[best]/all[best])
 		}
 	}
 }

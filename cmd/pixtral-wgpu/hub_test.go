@@ -77,7 +77,7 @@ func TestPull(t *testing.T) {
 	if okJSON(t, &list, "", "models", "--json"); len(list) != 1 || list[0].Repo != repo || !slices.Equal(list[0].Revisions, []string{"main"}) || list[0].Bytes < 2e6 {
 		t.Errorf("%+v", list)
 	}
-	if out := ok(t, "", "models").out; !strings.Contains(out, repo+"  4.") || !strings.Contains(out, " MB ") || !strings.Contains(out, "  main\n") {
+	if out := ok(t, "", "models").out; !strings.Contains(out, repo+"  7.") || !strings.Contains(out, " MB ") || !strings.Contains(out, "  main\n") {
 		t.Error(out)
 	}
 	ok(t, "", "models", "rm", repo)

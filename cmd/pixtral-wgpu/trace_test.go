@@ -25,8 +25,8 @@ func trace(t *testing.T, args ...string) (*safetensors.File, result) {
 func TestTrace(t *testing.T) {
 	f, r := trace(t, circle, "What is this?")
 	for name, shape := range map[string][]int{ // 8 by 6 patches, 61 tokens; the sizes of pocket
-		"images.0.pixels": {3, 96, 128}, "vision.0.ln_pre": {48, 128}, "vision.0.layers.3": {48, 128}, "adapter.0": {48, 128},
-		"embeddings": {61, 128}, "layers.0": {61, 128}, "layers.3": {61, 128}, "norm": {61, 128}, "logits": {61, 936},
+		"images.0.pixels": {3, 96, 128}, "vision.0.ln_pre": {48, 192}, "vision.0.layers.5": {48, 192}, "adapter.0": {48, 128},
+		"embeddings": {61, 128}, "layers.0": {61, 128}, "layers.4": {61, 128}, "norm": {61, 128}, "logits": {61, 936},
 	} {
 		if v, found := f.Tensor(name); !found || v.DType != safetensors.F32 || !slices.Equal(v.Shape, shape) {
 			t.Errorf("%s is %s%v, want F32%v", name, v.DType, v.Shape, shape)
@@ -35,7 +35,7 @@ func TestTrace(t *testing.T) {
 			t.Errorf("the table lacks %s", name)
 		}
 	}
-	if len(f.Names()) != 14 || r.out != "" {
+	if len(f.Names()) != 17 || r.out != "" {
 		t.Errorf("%v are written, and %q printed", f.Names(), r.out)
 	}
 	var tokens []int
@@ -50,7 +50,7 @@ func TestTraceAnswer(t *testing.T) {
 	f, r := trace(t, "--json", "--temperature", "0", "--max-tokens", "2", "--match", "logits", "--match", "*.attention.q", circle, "What is this?")
 	var printed table
 	parseJSON(t, r.out, &printed)
-	if !slices.Equal(printed.Reply.Tokens, answer.Tokens[:2]) || len(printed.Values) != 9 {
+	if !slices.Equal(printed.Reply.Tokens, answer.Tokens[:2]) || len(printed.Values) != 12 {
 		t.Errorf("%+v, want tokens %v", printed, answer.Tokens[:2])
 	}
 	v, _ := f.Tensor("logits")
