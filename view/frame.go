@@ -42,7 +42,6 @@ func (a *areas) patchAt(x, y float32) (int, bool) {
 // frame draws a frame of so many pixels and returns the canvas that it is on.
 // scale is how many pixels a pixel of the layout has. The caller holds the device.
 func (v *Viewer) frame(width, height int, scale float32, swap bool) (gpu.Tensor, error) {
-	start := time.Now()
 	v.lock.Lock()
 	defer v.lock.Unlock()
 	if v.types.overflow {
@@ -79,8 +78,6 @@ func (v *Viewer) frame(width, height int, scale float32, swap bool) (gpu.Tensor,
 			v.warm(r, v.firstToken(v.answer.prompt, v.state.image))
 		}
 	})
-	v.frames++
-	v.took = time.Since(start)
 	return v.canvas.pixels, err
 }
 
@@ -166,7 +163,7 @@ func (v *Viewer) paintAnswer(p *painter, b box) {
 	if n := len(v.images); n > 1 {
 		note = fmt.Sprintf("picture %d of %d (Tab)", v.state.image+1, n)
 	}
-	b = p.title(b, p.fitting(bold, 13, v.ask_, b.w-90*p.scale), note)
+	b = p.title(b, p.fitting(bold, 13, v.question, b.w-90*p.scale), note)
 	if v.answer == nil {
 		return
 	}
@@ -360,8 +357,8 @@ func (v *Viewer) paintStatus(p *painter, b box, img *pixels.Patches) {
 	text, colour := v.note, muted
 	if patch := v.hovered(); patch >= 0 {
 		text, colour = fmt.Sprintf("row %d, column %d", patch/img.Grid.Cols+1, patch%img.Grid.Cols+1), ink
-		if len(v.guess_.words) > 0 {
-			text += fmt.Sprintf("   reads as %s after layer %d", strings.Join(v.guess_.words, ", "), v.guess_.layer+1)
+		if len(v.reading.words) > 0 {
+			text += fmt.Sprintf("   reads as %s after layer %d", strings.Join(v.reading.words, ", "), v.reading.layer+1)
 		}
 	}
 	keys := "Space step · Enter run · ← → heads · ↑ ↓ layers · ? help"

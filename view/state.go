@@ -82,7 +82,7 @@ func (v *Viewer) Key(name string) {
 	case "0":
 		s.zoom, s.panX, s.panY = 1, 0, 0
 	case "r":
-		images, question := v.images, v.ask_
+		images, question := v.images, v.question
 		v.lock.Unlock()
 		v.Ask(images, question)
 		v.lock.Lock()
@@ -233,7 +233,7 @@ func (v *Viewer) Drop(paths []string) {
 	}
 	v.lock.Lock()
 	v.state.running = !v.options.Paused
-	question := v.ask_
+	question := v.question
 	v.lock.Unlock()
 	v.Ask(append(v.images[:0:0], img), question)
 }
@@ -249,10 +249,10 @@ func (v *Viewer) askLens() {
 	g := a.prompt.Images[v.state.image].Grid
 	position := v.firstToken(a.prompt, v.state.image) + patch/g.Cols*(g.Cols+1) + patch%g.Cols
 	layer := v.state.layer
-	if v.guess_.asked && v.guess_.position == position && v.guess_.layer == layer {
+	if v.reading.asked && v.reading.position == position && v.reading.layer == layer {
 		return
 	}
-	v.guess_ = lens{position: position, layer: layer, asked: true}
+	v.reading = lens{position: position, layer: layer, asked: true}
 	v.post(func(ctx context.Context) error {
 		words, err := v.guess(ctx, position, layer)
 		if err != nil {
@@ -260,8 +260,8 @@ func (v *Viewer) askLens() {
 		}
 		v.lock.Lock()
 		defer v.lock.Unlock()
-		if v.guess_.position == position && v.guess_.layer == layer {
-			v.guess_.words = words
+		if v.reading.position == position && v.reading.layer == layer {
+			v.reading.words = words
 		}
 		return nil
 	})

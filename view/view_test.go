@@ -168,8 +168,8 @@ func TestKeysAndMouse(t *testing.T) {
 	v.Press()
 	v.Release()
 	drain()
-	if v.state.patch != 0 || len(v.guess_.words) == 0 {
-		t.Errorf("patch %d is pinned, and reads as %q", v.state.patch, v.guess_.words)
+	if v.state.patch != 0 || len(v.reading.words) == 0 {
+		t.Errorf("patch %d is pinned, and reads as %q", v.state.patch, v.reading.words)
 	}
 	w := v.areas.words[0].box
 	v.Move(w.x+1, w.y+1)

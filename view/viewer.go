@@ -44,18 +44,16 @@ type Viewer struct {
 	clock   *gpu.Clock
 	noClock bool
 
-	device sync.Mutex // held by whoever uses the device
-	lock   sync.Mutex // of what follows, which both goroutines see
-	answer *answer
-	images []*pixels.Patches
-	ask_   string
-	gazed  int // position whose attention is on the device; -1 for none
-	spans  []gpu.Span
-	note   string // what is going on, for the last line
-	guess_ lens   // of the patch under the mouse
-	jobs   chan func(ctx context.Context) error
-	frames int
-	took   time.Duration // of the last frame
+	device   sync.Mutex // held by whoever uses the device
+	lock     sync.Mutex // of what follows, which both goroutines see
+	answer   *answer
+	images   []*pixels.Patches
+	question string
+	gazed    int // position whose attention is on the device; -1 for none
+	spans    []gpu.Span
+	note     string // what is going on, for the last line
+	reading  lens   // of the patch under the mouse
+	jobs     chan func(ctx context.Context) error
 
 	state   state
 	types   *typesetter
@@ -125,7 +123,7 @@ func (v *Viewer) Close() {
 // Ask asks a question about images, when the work before it is done.
 func (v *Viewer) Ask(images []*pixels.Patches, question string) {
 	v.lock.Lock()
-	v.images, v.ask_, v.state.image = images, question, 0
+	v.images, v.question, v.state.image = images, question, 0
 	v.lock.Unlock()
 	v.post(func(ctx context.Context) error {
 		v.reset()

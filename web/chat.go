@@ -14,11 +14,8 @@ import (
 // chat answers POST /v1/chat/completions.
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) error {
 	req := new(chatRequest)
-	body, unknown, err := s.decode(w, r, req)
+	body, err := s.receive(w, r, req)
 	if err != nil {
-		return err
-	}
-	if err := s.others(w, r, body, unknown); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)

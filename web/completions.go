@@ -108,11 +108,7 @@ func (l *textLogProbs) add(list []tokenLogProb, offset *int) {
 // completions answers POST /v1/completions.
 func (s *Server) completions(w http.ResponseWriter, r *http.Request) error {
 	req := new(completionRequest)
-	body, unknown, err := s.decode(w, r, req)
-	if err != nil {
-		return err
-	}
-	if err := s.others(w, r, body, unknown); err != nil {
+	if _, err := s.receive(w, r, req); err != nil {
 		return err
 	}
 	all, err := s.prepareTexts(req)

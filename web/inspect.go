@@ -43,11 +43,8 @@ const mostSteps = 256 // that one request may generate
 // inspectOpen answers POST /inspect.
 func (s *Server) inspectOpen(w http.ResponseWriter, r *http.Request) error {
 	req := new(inspectRequest)
-	body, unknown, err := s.decode(w, r, req)
+	body, err := s.receive(w, r, req)
 	if err != nil {
-		return err
-	}
-	if err := s.others(w, r, body, unknown); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)

@@ -204,6 +204,15 @@ var refused = map[string]string{
 	"truncate_for_context_length": "prompts are not cut",
 }
 
+// receive is decode that answers for the fields that the API does not have.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request, v any) (body []byte, err error) {
+	body, unknown, err := s.decode(w, r, v)
+	if err != nil {
+		return nil, err
+	}
+	return body, s.others(w, r, body, unknown)
+}
+
 // others looks at the fields that a request has and the API does not. Those that
 // would change the answer are refused, as OpenAI does; the rest is left out and
 // named in a header and the log, as vLLM does.

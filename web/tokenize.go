@@ -40,11 +40,8 @@ type imageTokens struct {
 // tokenize answers POST /tokenize.
 func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) error {
 	req := new(tokenizeRequest)
-	body, unknown, err := s.decode(w, r, req)
+	body, err := s.receive(w, r, req)
 	if err != nil {
-		return err
-	}
-	if err := s.others(w, r, body, unknown); err != nil {
 		return err
 	}
 	if _, err := s.facts.find(req.Model); err != nil {
@@ -109,11 +106,7 @@ type detokenized struct {
 // detokenize answers POST /detokenize. Special tokens come out by their names.
 func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) error {
 	req := new(detokenizeRequest)
-	body, unknown, err := s.decode(w, r, req)
-	if err != nil {
-		return err
-	}
-	if err := s.others(w, r, body, unknown); err != nil {
+	if _, err := s.receive(w, r, req); err != nil {
 		return err
 	}
 	if _, err := s.facts.find(req.Model); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -83,9 +82,9 @@ func (f *chatFlags) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		defer here.close()
-		o.Client, o.Context, who = here.client, here.context, here.model
-		if see, err = f.ownLens(cmd); err != nil {
-			return err
+		o.Client, o.Context, who = here.client, here.context, here.name
+		if see, err = lensOf(here.model.Name, here.model.Config, here.model.Tokenizer); err != nil {
+			see = lens{} // an image will be refused by name
 		}
 	} else {
 		if err := f.elsewhere(cmd); err != nil {
@@ -146,26 +145,6 @@ func (f *chatFlags) reader(cmd *cobra.Command) func(context.Context, string) ([]
 		}
 		return r.read(source)
 	}
-}
-
-// ownLens returns how the model here sees.
-func (f *chatFlags) ownLens(cmd *cobra.Command) (lens, error) {
-	c, err := f.modelFlag.open(quietly(cmd))
-	if err != nil {
-		return lens{}, err
-	}
-	defer c.Close()
-	if c.Config.VisionEncoder == nil {
-		return lens{}, nil // an image will be refused by name
-	}
-	return lensOf(c)
-}
-
-// quietly returns a command that writes no notes: they were written before.
-func quietly(cmd *cobra.Command) *cobra.Command {
-	quiet := *cmd
-	quiet.SetErr(io.Discard)
-	return &quiet
 }
 
 // sightOf prepares an image and draws its patches.

@@ -135,7 +135,7 @@ func (f *evalFlags) engine(cmd *cobra.Command, bar *progress) (c *remote.Client,
 		if err != nil {
 			return nil, "", nil, err
 		}
-		return here.client, here.model, here.close, nil
+		return here.client, here.name, here.close, nil
 	}
 	if err = f.elsewhere(cmd); err != nil {
 		return nil, "", nil, err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -93,7 +92,7 @@ type metricJSON struct {
 }
 
 func evalReport(r *eval.Result) evalJSON {
-	j := evalJSON{Task: r.Task.Name, Model: r.Header.Model, Judge: cmp.Or(r.Header.Judge), Items: r.Metrics[0].Mean.N, Cut: r.Cut}
+	j := evalJSON{Task: r.Task.Name, Model: r.Header.Model, Judge: r.Header.Judge, Items: r.Metrics[0].Mean.N, Cut: r.Cut}
 	for _, s := range r.Metrics {
 		j.Metrics = append(j.Metrics, metricJSON{s.Metric.Name, s.Mean.Value, s.Mean.Low, s.Mean.High, s.Groups})
 	}

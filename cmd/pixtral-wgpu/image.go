@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"image/png"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +66,7 @@ func (f *imageVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer c.Close()
-	l, err := lensOf(c)
+	l, err := lensOf(c.Name, c.Config, c.Tokenizer)
 	if err != nil {
 		return err
 	}
@@ -77,7 +75,7 @@ func (f *imageVerb) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if f.out != "" {
-		if err := drawPatches(f.out, img); err != nil {
+		if err := writePNG(f.out, pixels.DrawGrid(img.Picture(), img.Patch)); err != nil {
 			return err
 		}
 	}
@@ -111,17 +109,4 @@ func patches(n int) string {
 		return "1 patch"
 	}
 	return fmt.Sprintf("%d patches", n)
-}
-
-// drawPatches writes what the model sees, with its patches, as PNG.
-func drawPatches(path string, img *pixels.Patches) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if err := png.Encode(f, pixels.DrawGrid(img.Picture(), img.Patch)); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return f.Close()
 }

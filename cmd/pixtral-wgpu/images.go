@@ -17,14 +17,14 @@ type lens struct{ patch, side int }
 
 // lensOf returns the lens of a model; a vocabulary may want smaller images
 // than the encoder could take.
-func lensOf(c *model.Checkpoint) (lens, error) {
-	if c.Config.VisionEncoder == nil {
-		return lens{}, fmt.Errorf("model %s reads text only; it cannot take images", c.Name)
+func lensOf(name string, c *model.Config, any tokenizer.Tokenizer) (lens, error) {
+	if c.VisionEncoder == nil {
+		return lens{}, fmt.Errorf("model %s reads text only; it cannot take images", name)
 	}
-	if t, ok := c.Tokenizer.(*tokenizer.Tekken); ok && t.Image.PatchSize > 0 {
+	if t, ok := any.(*tokenizer.Tekken); ok && t.Image.PatchSize > 0 {
 		return lensOfVocabulary(t)
 	}
-	return lens{c.Config.VisionEncoder.PatchSize, c.Config.VisionEncoder.ImageSize}, nil
+	return lens{c.VisionEncoder.PatchSize, c.VisionEncoder.ImageSize}, nil
 }
 
 func lensOfVocabulary(any tokenizer.Tokenizer) (lens, error) {

@@ -140,6 +140,7 @@ func TestMistakes(t *testing.T) {
 		{"run|--ctx|20|" + circle + "|What?", failed, "tokens and the context holds 19; use --ctx"},
 		{"run|--memory|1MB|x", failed, "as it is with a context of 8192, and there is 976.6 KiB (--memory): not even q4_k"},
 		{"run|--gpu-layers|6|x", misused, "--gpu-layers 6: the model has 5"},
+		{"view|--offscreen|" + t.TempDir() + "/x.png|-m|../../model/testdata/formats/llama_gguf/tied-f16.gguf|" + circle + "|What?", failed, "reads text only"},
 		{"run|--gpu-layers|-1|x", misused, "--gpu-layers -1: it is a number of layers"},
 		{"run|--quant|auto|--gpu-layers|2|--memory|1MB|x", failed, "not even as q4_k; use a smaller --gpu-layers or --ctx"},
 		{"info|x", misused, `info takes no arguments`},

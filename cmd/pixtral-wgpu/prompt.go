@@ -141,7 +141,7 @@ func (f *promptFlags) prompt(cmd *cobra.Command, a ask, c *model.Checkpoint) (mo
 	camera := f.camera(cmd)
 	var images []*pixels.Patches
 	if len(a.images) > 0 {
-		l, err := lensOf(c)
+		l, err := lensOf(c.Name, c.Config, c.Tokenizer)
 		if err != nil {
 			return model.Prompt{}, err
 		}

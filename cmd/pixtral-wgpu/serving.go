@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"pixtral-wgpu/engine"
+	"pixtral-wgpu/model"
 	"pixtral-wgpu/remote"
 	"pixtral-wgpu/web"
 )
@@ -35,8 +36,9 @@ func (f *servingFlags) elsewhere(cmd *cobra.Command) error { return refuse(cmd, 
 // A local is a running server of one model, for this process alone.
 type local struct {
 	client  *remote.Client
-	model   string // its name, and as what it is loaded
-	context int    // tokens
+	model   *model.Pixtral // for facts that do not change
+	name    string         // of the model, and as what it is loaded
+	context int            // tokens
 	close   func()
 }
 
@@ -63,6 +65,10 @@ func (f *servingFlags) serve(cmd *cobra.Command, m *modelFlag, bar *progress, sl
 	if err != nil {
 		return nil, err
 	}
+	l.close = func() {
+		e.Close()
+		h.close()
+	}
 	key := rand.Text()
 	keys, err := web.ReadKeys(strings.NewReader(key))
 	if err != nil {
@@ -88,9 +94,9 @@ func (f *servingFlags) serve(cmd *cobra.Command, m *modelFlag, bar *progress, sl
 		server.Close()
 		h.close()
 	}
-	l.model, l.context = p.Name, h.fit.context
+	l.model, l.name, l.context = p, p.Name, h.fit.context
 	if quant := h.fit.quant; quant != "" {
-		l.model += " " + quant
+		l.name += " " + quant
 	}
 	l.client, err = remote.New(remote.Options{BaseURL: fmt.Sprintf("http://%s", listener.Addr()), APIKey: key, Retries: -1})
 	return l, err

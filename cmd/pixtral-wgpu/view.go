@@ -104,14 +104,16 @@ func (f *viewFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	s := servingFlags{fitFlags: f.fitFlags, deviceFlags: f.deviceFlags}
-	h := &host{f: &serveFlags{modelFlag: f.modelFlag, fitFlags: s.fitFlags, deviceFlags: s.deviceFlags}, cmd: cmd}
+	h := &host{f: &serveFlags{modelFlag: f.modelFlag, fitFlags: f.fitFlags, deviceFlags: f.deviceFlags}, cmd: cmd}
 	defer h.close()
 	p, err := h.open(cmd.Context())
 	if err != nil {
 		return err
 	}
-	see := lens{p.Config.VisionEncoder.PatchSize, p.Config.VisionEncoder.ImageSize}
+	see, err := lensOf(p.Name, p.Config, p.Tokenizer)
+	if err != nil {
+		return err
+	}
 	camera := f.camera(cmd)
 	images, err := camera.takeAll(line.images, see)
 	if err != nil {
