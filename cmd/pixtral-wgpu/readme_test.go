@@ -35,9 +35,30 @@ func TestReadme(t *testing.T) {
 			t.Errorf("the README has no word on the package %s", pkg)
 		}
 	}
+	for _, module := range direct(t, filepath.Join(root, "go.mod")) {
+		if !strings.Contains(string(readme), module) {
+			t.Errorf("the README does not say why %s is there", module)
+		}
+	}
 	for _, command := range []string{"make demo", "make test"} {
 		if !strings.Contains(string(readme), command) {
 			t.Errorf("the README does not show %q", command)
 		}
 	}
+}
+
+// direct gives the last names of the modules that go.mod requires for our own code.
+func direct(t *testing.T, path string) (names []string) {
+	t.Helper()
+	mod, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		names = append(names, regexp.MustCompile(`([^/]+?)(/v\d+)?$`).FindStringSubmatch(m[1])[1])
+	}
+	if len(names) < 10 {
+		t.Fatalf("go.mod requires only %q", names)
+	}
+	return names
 }
