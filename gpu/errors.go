@@ -3,10 +3,21 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // ErrNoAdapter means that no WebGPU adapter was found at all.
-var ErrNoAdapter = errors.New("gpu: no adapter found; install your GPU's Vulkan driver, or a software one (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)")
+var ErrNoAdapter = errors.New("gpu: no adapter found; " + driverAdvice())
+
+func driverAdvice() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "install your GPU's driver, from who made it: it brings Direct3D 12 and Vulkan"
+	case "darwin":
+		return "it needs a Mac whose GPU has Metal"
+	}
+	return "install your GPU's Vulkan driver, or a software one (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)"
+}
 
 // An OutOfMemoryError reports a buffer that could not be had, or an operation
 // that found no memory.

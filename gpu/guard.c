@@ -1,25 +1,35 @@
 // wgpu-native ends the process when a submission or a wait fails, which they do
 // if the driver loses the device. It does so by a Rust panic, whose last step is
 // a call of _Unwind_RaiseException. Where the linker can put our own function in
-// that call's place (guard_linux.go), the panic of a guarded call jumps back to
+// that call's place (guard.go), the panic of a guarded call jumps back to
 // it: the library has given back its locks by then, and leaks some references to
 // a device that nothing will use again.
 
-#include <setjmp.h>
-
 #include "guard.h"
+
+#ifdef _WIN32
+// Windows' own longjmp unwinds the stack, and runs what it finds there.
+typedef void *place[5];
+#define PUT(here) __builtin_setjmp(here)
+#define JUMP(there) __builtin_longjmp(there, 1)
+#else
+#include <setjmp.h>
+typedef jmp_buf place;
+#define PUT(here) setjmp(here)
+#define JUMP(there) longjmp(there, 1)
+#endif
 
 extern uint64_t wgpuQueueSubmitForIndex(void *queue, size_t count, void *const *buffers);
 extern uint32_t wgpuDevicePoll(void *device, uint32_t wait, uint64_t const *index);
 extern void wgpuDeviceRelease(void *device);
 
-static _Thread_local jmp_buf *way_out;    // of the guarded call under way on this thread
+static _Thread_local place *way_out;    // of the guarded call under way on this thread
 
-#ifdef __linux__
+#if defined __linux__ || defined _WIN32
 extern int __real__Unwind_RaiseException(void *exception);
 
 int __wrap__Unwind_RaiseException(void *exception) {
-	if (way_out != NULL) longjmp(*way_out, 1);
+	if (way_out != NULL) JUMP(*way_out);
 	return __real__Unwind_RaiseException(exception);
 }
 #endif
@@ -27,9 +37,9 @@ int __wrap__Unwind_RaiseException(void *exception) {
 // GUARDED makes a call, and sets *lost if the library panics in it.
 #define GUARDED(call)            \
 	do {                     \
-		jmp_buf here;    \
+		place here;      \
 		way_out = &here; \
-		if (setjmp(here) == 0) call; \
+		if (PUT(here) == 0) call; \
 		else *lost = 1;  \
 		way_out = NULL;  \
 	} while (0)

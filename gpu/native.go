@@ -5,12 +5,14 @@ package gpu
 // a lost device and for errors outside any scope, shader modules without checks
 // at run time, timestamps around a compute pass, the length of a timestamp
 // tick, a whole recording encoded and submitted in one call, which allocates
-// nothing, and submissions and waits that survive a lost device. Only the prototypes and structs that are used are
-// declared; the bindings link the library itself.
+// nothing, submissions and waits that survive a lost device, and the library's
+// own messages. Only the prototypes and structs that are used are declared; the
+// bindings link the library itself.
 
 /*
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +63,7 @@ extern void *wgpuDeviceCreateCommandEncoder(void *device, void const *desc);
 extern void wgpuDeviceDestroy(void *device);
 extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
+extern void wgpuSetLogCallback(void (*callback)(int32_t, px_string, void *), void *user);
 
 // A sink keeps the first error that no scope caught, and whether the device is lost.
 typedef struct {
@@ -93,6 +96,17 @@ static void px_on_error(void const *device, int32_t type, px_string message, voi
 	px_copy(s->message, sizeof s->message, message);
 	atomic_store(&s->failed, 2);
 }
+
+// px_log prints what the library says. The bindings' own callback reads its text
+// as C's, which it is not: it has no end, and on Windows it comes by reference.
+static void px_log(int32_t level, px_string message, void *user) {
+	char text[1024];
+	(void)user;
+	px_copy(text, sizeof text, message);
+	fprintf(stderr, "wgpu-native: %s%s\n", level == 1 ? "error: " : "", text);
+}
+
+static void px_set_log(void) { wgpuSetLogCallback(px_log, NULL); }
 
 typedef struct { int32_t status; void *device; char message[1024]; } px_request;
 
@@ -225,6 +239,8 @@ import (
 
 	"github.com/oliverbestmann/webgpu/wgpu"
 )
+
+func init() { C.px_set_log() }
 
 // handle returns the C handle of a binding's object, which each keeps in its
 // first field; TestHandleOffset holds that true.
