@@ -5,6 +5,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -17,6 +18,7 @@ import (
 type Row struct {
 	Group   string        `json:"group"` // "ceiling", "kernels", "decode", …
 	Name    string        `json:"name"`
+	Model   string        `json:"model,omitempty"` // none of a row that no model has a part in
 	Median  time.Duration `json:"median_ns"`
 	Low     time.Duration `json:"p10_ns"`
 	High    time.Duration `json:"p90_ns"`
@@ -31,10 +33,12 @@ type Row struct {
 type Report struct {
 	Device  gpu.Info  `json:"device"`
 	Native  string    `json:"wgpu_native"`
-	Model   string    `json:"model,omitempty"`
+	Model   string    `json:"model,omitempty"` // that the rows to come are of
 	Time    time.Time `json:"time"`
 	KV      string    `json:"kv,omitempty"` // type of keys and values, as model.SessionOptions has it
 	Samples int       `json:"-"`            // least samples of a row; 0 means 20
+
+	Longest time.Duration `json:"-"` // a row of slow samples ends here, with at least five; 0 means 20 s
 
 	CopyRate  float64   `json:"copy_gb_per_s"`  // read and written bytes together
 	ReadRate  float64   `json:"read_gb_per_s"`  // as matrix × vector reads
@@ -52,8 +56,10 @@ func New(d *gpu.Device) *Report {
 const (
 	leastSamples = 20
 	warmUps      = 3
-	longest      = 20 * time.Second // a row of slow samples ends here, with at least five
+	longest      = 20 * time.Second
 )
+
+func (r *Report) longest() time.Duration { return cmp.Or(r.Longest, longest) }
 
 // sample runs f again and again and returns the sorted times of one run.
 func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, error) {
@@ -62,7 +68,7 @@ func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, e
 		least = r.Samples
 	}
 	var times []time.Duration
-	start := time.Now()
+	longest, start := r.longest(), time.Now()
 	for i := 0; len(times) < least && (len(times) < 5 || time.Since(start) < longest); i++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -96,6 +102,9 @@ func (r *Report) add(x result) Row {
 	row := Row{
 		Group: x.group, Name: x.name, Median: at(0.5), Low: at(0.1), High: at(0.9), Samples: len(x.times),
 		Rate: x.amount / seconds, Unit: x.unit, Note: x.note,
+	}
+	if x.group != "ceilings" && x.group != "kernels" {
+		row.Model = r.Model
 	}
 	if x.best > 0 {
 		row.Ceiling = 100 * x.work / seconds / x.best

@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/gpu/quant"
 )
 
@@ -17,7 +19,7 @@ func (r *Report) sizes() (bytes, side int) {
 }
 
 // Ceilings measures what the device can do at best: copying memory, taking it
-// from the host, reading it as a matrix × vector product does, and multiplying
+// from the host, reading it in the shapes of matrix × vector, and multiplying
 // matrices.
 func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
 	size, side := r.sizes()
@@ -25,8 +27,7 @@ func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
 	if err := r.copies(ctx, d, size); err != nil {
 		return err
 	}
-	var err error
-	if r.ReadRate, err = r.gemv(ctx, d, "ceilings", "read, as f32 matrix × vector", quant.F32, size/4/4096, 4096); err != nil {
+	if err := r.reads(ctx, d, size); err != nil {
 		return err
 	}
 	best := 0.0
@@ -57,11 +58,7 @@ func (r *Report) copies(ctx context.Context, d *gpu.Device, size int) error {
 	if err != nil {
 		return err
 	}
-	times, err := r.sample(ctx, func() error {
-		rec := d.Record()
-		rec.CopyRows(to, 0, from, 0, 64)
-		return finish(d, rec, mark)
-	})
+	times, err := r.timed(ctx, d, mark, func(rec *gpu.Recorder) { rec.CopyRows(to, 0, from, 0, 64) })
 	if err != nil {
 		return err
 	}
@@ -81,5 +78,48 @@ func (r *Report) copies(ctx context.Context, d *gpu.Device, size int) error {
 		return err
 	}
 	r.WriteRate = r.add(result{group: "ceilings", name: name + " from the host", times: times, amount: float64(size) / 1e9, unit: "GB/s"}).Rate
+	return nil
+}
+
+// reads measures how fast a matrix is read as matrix × vector reads it, by kernels
+// that do nothing else. The best of their shapes is the ceiling.
+func (r *Report) reads(ctx context.Context, d *gpu.Device, size int) error {
+	g := &rig{d: d}
+	defer g.free()
+	const words = 4096 // of a row
+	x, err := d.New("x", gpu.U32, size/4/words, words)
+	if err != nil {
+		return err
+	}
+	g.tensors = append(g.tensors, x)
+	rec := d.Record()
+	ops.Noise(rec, x, 1, 1, math.MaxUint32, 0)
+	if err := rec.Submit(); err != nil {
+		return err
+	}
+	var best result
+	for _, s := range []struct {
+		name              string
+		sharing, together int
+	}{
+		{"read, 4 rows an invocation", 1, 4},
+		{"read, 8 rows an invocation", 1, 8},
+		{"read, a row a workgroup", 64, 1},
+		{"read, 4 rows a workgroup", 64, 4},
+	} {
+		y, err := d.New("y", gpu.U32, ops.StreamLen(x.Shape[0], s.sharing, s.together))
+		if err != nil {
+			return err
+		}
+		g.tensors = append(g.tensors, y)
+		times, err := r.timed(ctx, d, y, func(rec *gpu.Recorder) { ops.Stream(rec, y, x, s.sharing, s.together) })
+		if err != nil {
+			return err
+		}
+		if best.times == nil || times[len(times)/2] < best.times[len(best.times)/2] {
+			best = result{group: "ceilings", name: s.name, times: times, amount: float64(x.Bytes()) / 1e9, unit: "GB/s"}
+		}
+	}
+	r.ReadRate = r.add(best).Rate
 	return nil
 }

@@ -3,10 +3,12 @@ package bench
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/gpu/quant"
+	"pixtral-wgpu/model"
 )
 
 // A rig holds the tensors of a measurement.
@@ -41,86 +43,104 @@ func (g *rig) seats(first, n int, all bool) (ops.Seats, error) {
 	return s, err
 }
 
-// matrix makes a matrix of random weights. A stretch of rows is packed once and
-// repeated: a device reads different addresses all the same.
+// matrix makes a matrix of random weights on the device.
 func (g *rig) matrix(f quant.Format, rows, cols int) (*gpu.Matrix, error) {
-	const packed = 64
-	parts, sizes := f.Pack(noise(packed*cols)), f.RowBytes(cols)
-	m, err := g.d.UploadMatrix("w", f.Name, rows, cols, sizes, func(from, to int) ([][]byte, error) {
-		out := make([][]byte, len(parts))
-		for i, n := range sizes {
-			for row := from; row < to; row++ {
-				out[i] = append(out[i], parts[i][row%packed*n:][:n]...)
-			}
-		}
-		return out, nil
-	})
+	m, err := model.NoiseMatrix(context.Background(), g.d, "w", f, rows, cols, uint32(len(g.matrices)+1))
 	g.matrices = append(g.matrices, m)
 	return m, err
 }
 
-// finish waits for everything that was submitted.
+// finish waits for everything that was submitted, by reading y.
 func finish(d *gpu.Device, r *gpu.Recorder, y gpu.Tensor) error {
 	if err := r.Submit(); err != nil {
+		return err
+	}
+	if y.Type == gpu.U32 {
+		_, err := d.Ints(y)
 		return err
 	}
 	_, err := d.Floats(y)
 	return err
 }
 
-// gemv measures matrix × vector over three matrices in turn, and returns GB/s.
-func (r *Report) gemv(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, rows, cols int) (float64, error) {
-	g := &rig{d: d}
-	defer g.free()
-	x, err := g.tensor("x", 1, cols)
-	if err != nil {
-		return 0, err
+// timed samples what record records, so often in one submission that the way
+// there and back is little beside it, and returns sorted times of one.
+func (r *Report) timed(ctx context.Context, d *gpu.Device, y gpu.Tensor, record func(rec *gpu.Recorder)) ([]time.Duration, error) {
+	const enough, most = 10 * time.Millisecond, 256
+	times := 1
+	run := func() error {
+		rec := d.Record()
+		rec.Context = ctx
+		for range times {
+			record(rec)
+		}
+		return finish(d, rec, y)
 	}
-	y, err := g.tensor("y", 1, rows)
-	if err != nil {
-		return 0, err
-	}
-	for range 3 {
-		if _, err := g.matrix(f, rows, cols); err != nil {
-			return 0, err
+	for first := true; ; first = false {
+		start := time.Now()
+		if err := run(); err != nil {
+			return nil, err
+		}
+		took := time.Since(start)
+		if took >= enough/2 && !first || times == most {
+			break
+		}
+		if !first {
+			times = min(most, times*int(1+enough/max(took, time.Microsecond)))
 		}
 	}
-	times, err := r.sample(ctx, func() error {
-		rec := d.Record()
+	list, err := r.sample(ctx, run)
+	for i := range list {
+		list[i] /= time.Duration(times)
+	}
+	return list, err
+}
+
+// product is x[n, cols] · W[rows, cols]ᵀ, over so many matrices in turn.
+type product struct {
+	format              quant.Format
+	n, rows, cols, over int
+}
+
+// product measures a product.
+func (r *Report) product(ctx context.Context, d *gpu.Device, p product) ([]time.Duration, uint64, error) {
+	g := &rig{d: d}
+	defer g.free()
+	x, err := g.tensor("x", p.n, p.cols)
+	if err != nil {
+		return nil, 0, err
+	}
+	y, err := g.tensor("y", p.n, p.rows)
+	if err != nil {
+		return nil, 0, err
+	}
+	for range p.over {
+		if _, err := g.matrix(p.format, p.rows, p.cols); err != nil {
+			return nil, 0, err
+		}
+	}
+	times, err := r.timed(ctx, d, y.Rows(1), func(rec *gpu.Recorder) {
 		for _, m := range g.matrices {
 			ops.Linear(rec, y, x, m)
 		}
-		return finish(d, rec, y)
 	})
+	return times, uint64(p.over) * g.matrices[0].Bytes(), err
+}
+
+// gemv measures matrix × vector over three matrices in turn, so that no cache
+// holds what the last read, and returns GB/s.
+func (r *Report) gemv(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, rows, cols int) (float64, error) {
+	times, bytes, err := r.product(ctx, d, product{f, 1, rows, cols, 3})
 	if err != nil {
 		return 0, err
 	}
-	read := 3 * float64(g.matrices[0].Bytes()) / 1e9
+	read := float64(bytes) / 1e9
 	return r.add(result{group: group, name: name, times: times, amount: read, unit: "GB/s", work: read, best: r.ReadRate}).Rate, nil
 }
 
 // gemm measures x[n, cols] · W[rows, cols]ᵀ and returns GFLOP/s.
 func (r *Report) gemm(ctx context.Context, d *gpu.Device, group, name string, f quant.Format, n, rows, cols int) (float64, error) {
-	g := &rig{d: d}
-	defer g.free()
-	x, err := g.tensor("x", n, cols)
-	if err != nil {
-		return 0, err
-	}
-	y, err := g.tensor("y", n, rows)
-	if err != nil {
-		return 0, err
-	}
-	m, err := g.matrix(f, rows, cols)
-	if err != nil {
-		return 0, err
-	}
-	last := y.Rows(1)
-	times, err := r.sample(ctx, func() error {
-		rec := d.Record()
-		ops.Linear(rec, y, x, m)
-		return finish(d, rec, last)
-	})
+	times, _, err := r.product(ctx, d, product{f, n, rows, cols, 1})
 	if err != nil {
 		return 0, err
 	}
@@ -204,10 +224,8 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 			return err
 		}
 	}
-	times, err := r.sample(ctx, func() error {
-		rec := d.Record()
+	times, err := r.timed(ctx, d, y.Rows(1), func(rec *gpu.Recorder) {
 		ops.Attention(rec, y, q, kv[0], kv[1], parts, seats, stretch, c.dim)
-		return finish(d, rec, y.Rows(1))
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (r *Report) Load(ctx context.Context, d *gpu.Device, c *model.Checkpoint, o
 	if r.Samples > 0 {
 		most = r.Samples
 	}
-	for start := time.Now(); len(times) == 0 || len(times) < most && time.Since(start) < longest/2; {
+	for start := time.Now(); len(times) == 0 || len(times) < most && time.Since(start) < r.longest()/2; {
 		if p != nil {
 			p.Close()
 		}

@@ -11,6 +11,7 @@ import (
 type LoadOptions struct {
 	Quant    string                   // weight format, by the rule of Placements; "" keeps the file's
 	Streamed int                      // so many of the decoder's last layers stay in host memory and are written to the device for each pass
+	Noise    bool                     // matrices are random bits made on the device, whatever the checkpoint has; norms and biases are its own
 	Progress func(done, total uint64) // bytes of the files; nil means nobody looks
 }
 
@@ -31,7 +32,7 @@ func Load(ctx context.Context, d *gpu.Device, c *Checkpoint, o LoadOptions) (*Pi
 		p.streamed = c
 		c.streams++
 	}
-	l := loader{dev: d, w: &p.w, packer: packer{ctx: ctx}, tensors: map[string]Placement{}, progress: o.Progress}
+	l := loader{dev: d, w: &p.w, packer: packer{ctx: ctx}, tensors: map[string]Placement{}, noise: o.Noise, progress: o.Progress}
 	for _, t := range placements {
 		l.tensors[t.Name] = t
 		l.total += t.Bytes()
@@ -67,6 +68,7 @@ type loader struct {
 	dev         *gpu.Device
 	tensors     map[string]Placement
 	w           *weights
+	noise       bool
 	done, total uint64
 	progress    func(done, total uint64)
 	err         error
@@ -143,6 +145,9 @@ func (l *loader) matrix(name string) *gpu.Matrix {
 	t, ok := l.take(name)
 	if !ok {
 		return nil
+	}
+	if l.noise {
+		return l.random(t)
 	}
 	behind := 0 // bytes that were handed out and are not reported yet
 	m, err := l.dev.UploadMatrix(name, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()), func(from, to int) ([][]byte, error) {

@@ -8,11 +8,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"pixtral-wgpu/bench"
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/quant"
 	"pixtral-wgpu/model"
 )
 
@@ -20,8 +22,10 @@ type benchFlags struct {
 	modelFlag
 	deviceFlags
 	fitFlags
+	quants                 []string
 	depths, prompts, sides []int
 	samples                int
+	longest                time.Duration
 	trace                  string
 	json, markdown         bool
 }
@@ -40,23 +44,25 @@ row says how much of its ceiling it reaches. What is measured is any of
 ` + strings.Join(measurements, ", ") + `;
 without arguments all but the kernels of each format.
 
-A row is the median of at least 20 samples after warm-up, or fewer where one
-takes seconds; its spread is half of what lies between the tenths. With --arch
-no model is needed: its weights are random.`,
+A row is the median of at least 20 samples after warm-up, or fewer where that
+would take longer than --time; its spread is half of what lies between the
+tenths. With --arch no model is needed: its weights are random, and the adapter
+makes them. With several types in --quant each is measured in turn.`,
 		Example: `  pixtral-wgpu bench
-  pixtral-wgpu bench decode --arch pixtral-12b --quant q4_k --ctx 512,8192
+  pixtral-wgpu bench decode --arch pixtral-12b --quant f16,q4_k --ctx 512,8192
   pixtral-wgpu bench kernels --markdown`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	fs := cmd.Flags()
 	f.modelFlag.add(fs)
 	f.modelFlag.addArch(fs)
-	f.quant = quantFlag(fs, "", auto)
+	fs.StringSliceVar(&f.quants, "quant", []string{""}, "`types` of the weights, one or several: auto, "+formatNames()+" (default as in the file)")
 	fs.IntSliceVar(&f.depths, "ctx", nil, "`tokens` before the one that is decoded (default 512, on a GPU also 8192)")
 	fs.IntSliceVar(&f.prompts, "prompt", nil, "lengths of prompts, in `tokens` (default 512, on a GPU also 2048)")
 	fs.IntSliceVar(&f.sides, "side", nil, "sizes of pictures, in `pixels` a side (default 256, on a GPU also 512 and 1024)")
 	f.kv = oneOf(fs, "kv", "type of the keys and values in memory", "f16", "q8_0", "f32")
 	fs.IntVar(&f.samples, "samples", 20, "least `number` of samples of a row")
+	fs.DurationVar(&f.longest, "time", 20*time.Second, "a row ends after so long, with at least five samples")
 	f.deviceFlags.add(fs)
 	fs.StringVar(&f.trace, "trace", "", "write the kernels of a prompt and a few tokens to this `file`, as a Chrome trace, and measure no more than that unless asked")
 	fs.BoolVar(&f.json, "json", false, "print a JSON object")
@@ -76,7 +82,16 @@ func (f *benchFlags) check(args []string) ([]string, error) {
 			return nil, misuse("%d is no size to measure; it may be 1 to %d", n, model.MaxContext/2)
 		}
 	}
+	for _, name := range f.quants {
+		if _, err := quant.Lookup(name); err != nil && name != "" && name != auto {
+			return nil, misuse("--quant %s: it may be auto, %s", name, formatNames())
+		}
+	}
 	switch {
+	case f.longest <= 0:
+		return nil, misuse("--time %v: it is a length of time", f.longest)
+	case len(f.quants) != 1 && f.trace != "":
+		return nil, misuse("--trace takes one type in --quant")
 	case f.samples < 1:
 		return nil, misuse("--samples %d: at least one is needed", f.samples)
 	case f.json && f.markdown:
@@ -106,7 +121,7 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 	defer d.Close()
 	f.sizes(d.Info)
 	b := &bencher{benchFlags: f, cmd: cmd, device: d, report: bench.New(d), out: cmd.OutOrStdout()}
-	b.report.Samples, b.report.KV = f.samples, f.kv.value
+	b.report.Samples, b.report.Longest, b.report.KV = f.samples, f.longest, f.kv.value
 	b.report.OnRow = b.row
 	defer b.close()
 	if err := b.measure(cmd.Context(), wanted); err != nil {
@@ -156,24 +171,37 @@ type bencher struct {
 func (b *bencher) close() {
 	if b.model != nil {
 		b.model.Close()
+		b.model = nil
 	}
 }
 
-// measure makes the measurements that are wanted; those of a model load it first.
+// measure makes the measurements that are wanted: of the adapter, then of the
+// model in each type.
 func (b *bencher) measure(ctx context.Context, wanted []string) error {
 	if len(wanted) > 0 {
 		if err := b.report.Ceilings(ctx, b.device); err != nil {
 			return err
 		}
 	}
-	for _, what := range measurements {
-		if !slices.Contains(wanted, what) || what == "ceilings" {
-			continue
+	if slices.Contains(wanted, "kernels") {
+		if err := b.report.Kernels(ctx, b.device); err != nil {
+			return err
 		}
-		if what == "kernels" {
-			if err := b.report.Kernels(ctx, b.device); err != nil {
-				return err
-			}
+	}
+	for _, name := range b.quants {
+		if err := b.measureModel(ctx, name, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureModel makes the measurements of a model in a type.
+func (b *bencher) measureModel(ctx context.Context, name string, wanted []string) error {
+	b.close()
+	b.quant = &choice{value: name}
+	for _, what := range measurements {
+		if !slices.Contains(wanted, what) || what == "ceilings" || what == "kernels" {
 			continue
 		}
 		if err := b.load(ctx, what == "load"); err != nil {
@@ -210,7 +238,7 @@ func (b *bencher) load(ctx context.Context, measured bool) error {
 	b.report.Model = strings.TrimSpace(c.Name + " " + cmp.Or(chosen.quant, "as it is"))
 	bar := newProgress(b.cmd.ErrOrStderr())
 	defer bar.clear()
-	o := model.LoadOptions{Quant: chosen.quant, Progress: bar.bytes("loading " + c.Name)}
+	o := model.LoadOptions{Quant: chosen.quant, Noise: b.arch.value != "", Progress: bar.bytes("loading " + c.Name)}
 	if measured {
 		o.Progress = nil // a bar would be measured too
 		b.model, err = b.report.Load(ctx, b.device, c, o)

@@ -17,15 +17,15 @@ func (b *bencher) row(r bench.Row) {
 	if b.group == "" {
 		fmt.Fprintf(b.out, "%v\n%s, wgpu-native %s\n", b.report.Device, b.report.Device.Driver, b.report.Native)
 	}
-	if r.Group != b.group {
-		b.group = r.Group
-		title := r.Group
-		if b.report.Model != "" && r.Group != "kernels" {
-			title += ": " + b.report.Model
-		}
-		fmt.Fprintf(b.out, "\n%-37s %9s %6s %15s %s\n", title, "median", "spread", "rate", "of best")
+	title := r.Group
+	if r.Model != "" {
+		title += ": " + r.Model
 	}
-	fmt.Fprintf(b.out, "  %-35s %9s %6s %15s %7s\n", r.Name, duration(r.Median), spread(r), rate(r), ceiling(r))
+	if title != b.group {
+		b.group = title
+		fmt.Fprintf(b.out, "\n%-37s %9s %6s %3s %13s %s\n", title, "median", "spread", "of", "rate", "of best")
+	}
+	fmt.Fprintf(b.out, "  %-35s %9s %6s %3d %13s %7s\n", r.Name, duration(r.Median), spread(r), r.Samples, rate(r), ceiling(r))
 	if r.Note != "" {
 		fmt.Fprintf(b.out, "  (%s)\n", r.Note)
 	}
@@ -69,12 +69,16 @@ func writeMarkdown(w io.Writer, r *bench.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v, %s, wgpu-native %s, %s", r.Device, r.Device.Driver, r.Native, r.Time.Format(time.DateOnly))
 	if r.Model != "" {
-		fmt.Fprintf(&b, ". Model: %s, keys and values %s", r.Model, r.KV)
+		fmt.Fprintf(&b, "; keys and values %s", r.KV)
 	}
 	b.WriteString("\n\n| | | median | spread | samples | rate | of ceiling |\n|---|---|--:|--:|--:|--:|--:|\n")
 	for _, row := range r.Rows {
+		group := row.Group
+		if row.Model != "" {
+			group += ", " + row.Model
+		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d | %s | %s |\n",
-			row.Group, row.Name, duration(row.Median), spread(row), row.Samples, rate(row), ceiling(row))
+			group, row.Name, duration(row.Median), spread(row), row.Samples, rate(row), ceiling(row))
 	}
 	for _, row := range r.Rows {
 		if row.Note != "" {

@@ -27,8 +27,8 @@ func TestBench(t *testing.T) {
 
 // Tables are no wider than a terminal, and a text model has no rows of images.
 func TestBenchTables(t *testing.T) {
-	out := ok(t, "", "bench", "--samples", "1", "--ctx", "16", "decode", "--arch", "pocket", "--quant", "q4_0", "--kv", "q8_0").out
-	for _, want := range []string{"\nceilings ", "GFLOP/s", "\ndecode: random pocket q4_0 ", "  a token behind 16 ", " tok/s"} {
+	out := ok(t, "", "bench", "--samples", "1", "--ctx", "16", "decode", "--arch", "pocket", "--quant", "q4_0,f16", "--kv", "q8_0").out
+	for _, want := range []string{"\nceilings ", "GFLOP/s", "\ndecode: random pocket q4_0 ", "\ndecode: random pocket f16 ", "  a token behind 16 ", " tok/s"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -39,7 +39,7 @@ func TestBenchTables(t *testing.T) {
 		}
 	}
 	out = ok(t, "", "bench", "--markdown", "--samples", "1", "--prompt", "16", "prefill", "vision", "ttft", "-m", "../../model/testdata/formats/llama_gguf").out
-	if !strings.Contains(out, "\n| prefill | 16 tokens | ") || strings.Contains(out, "| vision") || !strings.Contains(out, "\n|---|---|--:|") {
+	if !strings.Contains(out, "\n| prefill, tied-f16 as it is | 16 tokens | ") || strings.Contains(out, "| vision") || !strings.Contains(out, "\n|---|---|--:|") {
 		t.Error(out)
 	}
 }

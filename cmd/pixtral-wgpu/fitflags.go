@@ -42,6 +42,15 @@ func quantFlag(fs *pflag.FlagSet, before ...string) *choice {
 	return oneOf(fs, "quant", "`type` of the weights: "+strings.TrimLeft(orList(values), ", ")+" (default as in the file)", values...)
 }
 
+// formatNames lists the types of weights.
+func formatNames() string {
+	var names []string
+	for _, f := range quant.Formats {
+		names = append(names, f.Name)
+	}
+	return orList(names)
+}
+
 // orList lists words for people.
 func orList(words []string) string {
 	last := len(words) - 1

@@ -26,7 +26,7 @@ func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
 		embedChecks(), linearChecks(), alikeChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
-		elementwiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(), viewChecks(),
+		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(), viewChecks(),
 	} {
 		all = append(all, list...)
 	}

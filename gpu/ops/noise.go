@@ -1,0 +1,51 @@
+package ops
+
+import (
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/shaders"
+)
+
+type noiseParams struct{ N, Seed, Every, Mask, Base uint32 }
+
+// Noise records y = random bits, the same for a seed; in every so many words from
+// the first on, the bits outside mask are those of base.
+func Noise(r *gpu.Recorder, y gpu.Tensor, seed uint32, every int, mask, base uint32) {
+	n := y.Len()
+	if y.Type != gpu.U32 || every < 1 {
+		r.Misfit("noise", "%v, every %d words", y, every)
+		return
+	}
+	each(r, "noise", n, gpu.Dispatch{
+		Params: noiseParams{uint32(n), seed, uint32(every), mask, base},
+		Write:  y,
+	})
+}
+
+type streamParams struct{ Quads, Rows, N uint32 }
+
+// StreamLen returns how many words Stream writes for so many rows.
+func StreamLen(rows, sharing, together int) int { return ceil(rows, together) * sharing }
+
+// Stream records that x is read as matrix × vector reads a matrix: so many rows
+// together, by 1 or by all 64 invocations of a workgroup. x: [rows, words] u32, of
+// whole quads; y: [StreamLen] u32, the exclusive or of what each invocation read.
+func Stream(r *gpu.Recorder, y, x gpu.Tensor, sharing, together int) {
+	rows, words := x.Shape[0], cols(x)
+	n := StreamLen(rows, sharing, together)
+	wg := lanes
+	if sharing == 1 {
+		wg = 8 // as linear_lane has it
+	}
+	if words%4 != 0 || x.Type != gpu.U32 || y.Type != gpu.U32 || y.Len() != n || sharing != 1 && sharing != wg {
+		r.Misfit("stream", "%v from %v, %d rows by %d", y, x, together, sharing)
+		return
+	}
+	r.Dispatch(gpu.Dispatch{
+		Kernel: shaders.Variant{Kernel: "stream", Set: shaders.Set{override("WG", wg), override("LANES", sharing), override("ROWS", together)}},
+		Params: streamParams{uint32(words / 4), uint32(rows), uint32(n)},
+		Read:   []gpu.Tensor{x},
+		Write:  y,
+		Groups: fold(ceil(n, wg)),
+		Work:   float64(x.Len()),
+	})
+}
