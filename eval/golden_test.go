@@ -2,6 +2,7 @@ package eval
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -51,6 +52,55 @@ func TestGolden(t *testing.T) {
 		got, ok := boxed(*c[0])
 		if ok != (c[1] != nil) || ok && got != *c[1] {
 			t.Errorf("boxed(%q) = %q, %v", *c[0], got, ok)
+		}
+	}
+}
+
+// What the metrics of mistral-evals and the script of VQA v2 say; see
+// testdata/make_metrics.py.
+func TestMetricsAsPublished(t *testing.T) {
+	var golden struct {
+		Reasoned, Short, Explicit, Anywhere []string
+		References, People                  [][]string
+		Words                               map[string]string
+		ANLS                                [][]float64
+		VQAMatch                            [][]float64 `json:"vqa_match"`
+		VQAAccuracy                         [][]float64 `json:"vqa_accuracy_official"`
+	}
+	data, err := os.ReadFile("testdata/metrics.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for i, answer := range golden.Reasoned {
+		for j, refs := range golden.References {
+			for name, of := range map[string]struct {
+				got  float64
+				want byte
+			}{"explicit": {Explicit(answer, refs), golden.Explicit[i][j]}, "anywhere": {Anywhere(answer, refs), golden.Anywhere[i][j]}} {
+				if of.want != '-' && of.got != float64(of.want-'0') { // at - the harness itself fails
+					t.Errorf("%s(%q, %q) = %g, want %c", name, answer, refs, of.got, of.want)
+				}
+			}
+		}
+	}
+	for i, answer := range golden.Short {
+		for j, people := range golden.People {
+			for name, of := range map[string][2]float64{
+				"anls": {ANLS(answer, people), golden.ANLS[i][j]}, "vqa_match": {VQAMatch(answer, people), golden.VQAMatch[i][j]},
+				"vqa_accuracy_official": {VQAAccuracy(answer, people), golden.VQAAccuracy[i][j]},
+			} {
+				if math.Abs(of[0]-of[1]) > 1e-6 {
+					t.Errorf("%s(%q, %q) = %g, want %g", name, answer, people, of[0], of[1])
+				}
+			}
+		}
+	}
+	for word, want := range golden.Words {
+		if got := vqaWords(word); got != want {
+			t.Errorf("the word %q becomes %q, want %q", word, got, want)
 		}
 	}
 }
