@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp pixtral-12b page page-check test-page clean
+.PHONY: all build viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page clean
 
 all: build
 
@@ -86,6 +86,15 @@ quant-report: driver
 llamacpp: driver
 	bench/llamacpp/smollm2.sh
 	bench/llamacpp/quantized.sh
+
+# The harness of Pixtral's announcement, as it is published, and ours: the same
+# items, the same scores. MISTRAL_EVALS is where it lies, if it is there already.
+MISTRAL_EVALS ?= bin/mistral-evals
+mistral-evals: driver
+	@[ -e $(MISTRAL_EVALS)/eval/run.py ] || git clone -q https://github.com/mistralai/mistral-evals $(MISTRAL_EVALS)
+	@[ -e bin/eval-venv/bin/python ] || python3 -m venv bin/eval-venv
+	bin/eval-venv/bin/pip install -q -r eval/testdata/harness/requirements.txt
+	bin/eval-venv/bin/python eval/testdata/mistral_evals.py $(MISTRAL_EVALS) $(BIN)
 
 # Pixtral 12B's true shapes: written, planned, loaded, one step of decoding.
 pixtral-12b: driver

@@ -56,11 +56,12 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// What the metrics of mistral-evals and the script of VQA v2 say; see
-// testdata/make_metrics.py.
+// What the metrics of mistral-evals, VQA v2's script and pix2struct's relaxed
+// accuracy say; see testdata/make_metrics.py.
 func TestMetricsAsPublished(t *testing.T) {
 	var golden struct {
 		Reasoned, Short, Explicit, Anywhere []string
+		Relaxed                             []string `json:"relaxed_accuracy_official"`
 		References, People                  [][]string
 		Words                               map[string]string
 		ANLS                                [][]float64
@@ -79,7 +80,8 @@ func TestMetricsAsPublished(t *testing.T) {
 			for name, of := range map[string]struct {
 				got  float64
 				want byte
-			}{"explicit": {Explicit(answer, refs), golden.Explicit[i][j]}, "anywhere": {Anywhere(answer, refs), golden.Anywhere[i][j]}} {
+			}{"explicit": {Explicit(answer, refs), golden.Explicit[i][j]}, "anywhere": {Anywhere(answer, refs), golden.Anywhere[i][j]},
+				"relaxed_accuracy_official": {RelaxedAccuracy(answer, refs), golden.Relaxed[i][j]}} {
 				if of.want != '-' && of.got != float64(of.want-'0') { // at - the harness itself fails
 					t.Errorf("%s(%q, %q) = %g, want %c", name, answer, refs, of.got, of.want)
 				}

@@ -78,7 +78,7 @@ func FuzzMetrics(f *testing.F) {
 	f.Add(`"`, `'`)
 	f.Fuzz(func(t *testing.T, answer, reference string) {
 		for name, metric := range map[string]func(string, []string) float64{
-			"explicit": Explicit, "anywhere": Anywhere, "anls": ANLS, "official anls": OfficialANLS, "vqa": VQAMatch, "official vqa": VQAAccuracy,
+			"explicit": Explicit, "anywhere": Anywhere, "anls": ANLS, "official anls": OfficialANLS, "vqa": VQAMatch, "official vqa": VQAAccuracy, "official chart": RelaxedAccuracy,
 		} {
 			if got := metric(answer, strings.Split(reference, "|")); !(got >= 0 && got <= 1) {
 				t.Errorf("%s(%q, %q) = %g", name, answer, reference, got)

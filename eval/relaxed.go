@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"strconv"
@@ -109,6 +110,35 @@ func Relaxed(answer string, references []string) (best float64) {
 		}
 	}
 	return best
+}
+
+// RelaxedAccuracy is ChartQA's own measure (arXiv 2203.10244, section 5.1), as
+// pix2struct's relaxed_correctness computes it: numbers may differ by 5 %, a
+// percentage is a hundredth of its number, and all else is equal but for case.
+// It counts of the final answer, or of the whole where none is marked.
+func RelaxedAccuracy(answer string, references []string) float64 {
+	answer = cmp.Or(finalAnswer(answer), strings.TrimSpace(answer))
+	a, aNumber := fraction(answer)
+	for _, ref := range references {
+		r, rNumber := fraction(ref)
+		if aNumber && rNumber && r != 0 {
+			if math.Abs(a-r)/math.Abs(r) <= relaxed {
+				return 1
+			}
+		} else if strings.EqualFold(answer, ref) {
+			return 1
+		}
+	}
+	return 0
+}
+
+// fraction reads a number, of a percentage the hundredth.
+func fraction(s string) (v float64, ok bool) {
+	percent := strings.HasSuffix(s, "%")
+	if v, ok = pythonFloat(strings.TrimRight(s, "%")); percent {
+		v /= 100
+	}
+	return v, ok
 }
 
 func near(a, r float64) bool { return math.Abs(a-r)/math.Max(math.Abs(r), 1e-10) <= relaxed }

@@ -118,8 +118,12 @@ var mathvista = &Task{
 
 var chartqa = &Task{
 	Name: "chartqa", Source: "lmms-lab/ChartQA", Split: "test",
-	Metrics: []Metric{explicit, anywhere}, Groups: []string{"type"},
-	known: []Known{announced(81.8), paper(81.8)},
+	Metrics: []Metric{
+		explicit, anywhere,
+		byReferences("relaxed_accuracy_official", "as ChartQA defines it, of the final answer", RelaxedAccuracy),
+	},
+	Groups: []string{"type"},
+	known:  []Known{announced(81.8), paper(81.8)},
 	items: func(row Row, n int) ([]Item, error) {
 		references, err := row.texts("answer")
 		if err != nil {
