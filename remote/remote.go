@@ -223,7 +223,45 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("endpoint %s: %d %s: %s", e.URL, e.Status, http.StatusText(e.Status), e.Cause)
 }
 
+// A Raw is a response as it came, be it a refusal.
+type Raw struct {
+	Status    int
+	RequestID string // "" if the engine gives none
+	Body      []byte
+}
+
+// mostRaw is the longest response that is read.
+const mostRaw = 256 << 20
+
+// Post sends a request as it is to a path such as /v1/chat/completions.
+func (c *Client) Post(ctx context.Context, path string, body []byte) (*Raw, error) {
+	res, err := c.send(ctx, http.MethodPost, strings.TrimPrefix(path, "/v1"), body)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(res.Body, mostRaw+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("endpoint %s: the answer broke off: %w", c.URL(), err)
+	case len(said) > mostRaw:
+		return nil, fmt.Errorf("endpoint %s: the answer is longer than %d MiB", c.URL(), mostRaw>>20)
+	}
+	return &Raw{res.StatusCode, res.Header.Get("X-Request-Id"), said}, nil
+}
+
+// do sends a request and wants it done.
 func (c *Client) do(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
+	res, err := c.send(ctx, method, path, body)
+	if err != nil || res.StatusCode/100 == 2 {
+		return res, err
+	}
+	defer res.Body.Close()
+	said, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	return nil, &Error{URL: c.URL(), Status: res.StatusCode, Cause: cause(said)}
+}
+
+func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
 	var reader any // a nil []byte would be a body
 	if body != nil {
 		reader = bytes.NewReader(body)
@@ -247,12 +285,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 		}
 		return nil, fmt.Errorf("endpoint %s does not answer: %w", c.URL(), err)
 	}
-	if res.StatusCode/100 == 2 {
-		return res, nil
-	}
-	defer res.Body.Close()
-	said, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-	return nil, &Error{URL: c.URL(), Status: res.StatusCode, Cause: cause(said)}
+	return res, nil
 }
 
 // cause finds an engine's words in an error: OpenAI's and vLLM's

@@ -75,8 +75,12 @@ func (m Message) MarshalJSON() ([]byte, error) {
 			parts[i] = wireText{"text", p.Text}
 			continue
 		}
-		uri := "data:" + http.DetectContentType(p.Image) + ";base64," + base64.StdEncoding.EncodeToString(p.Image)
-		parts[i] = wireImage{"image_url", wireURL{uri}}
+		parts[i] = wireImage{"image_url", wireURL{DataURI(p.Image)}}
 	}
 	return json.Marshal(wireMessage{m.Role, parts})
+}
+
+// DataURI writes a file as a data URI.
+func DataURI(file []byte) string {
+	return "data:" + http.DetectContentType(file) + ";base64," + base64.StdEncoding.EncodeToString(file)
 }

@@ -16,6 +16,7 @@ var floors = map[string][]string{
 	"remote":            {},
 	"remote/fake":       {},
 	"eval":              {"remote"},
+	"batch":             {"remote"},
 	"chat":              {"remote"},
 	"view":              {"gpu", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"model/safetensors": {},
@@ -36,7 +37,7 @@ var floors = map[string][]string{
 	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
-	"cmd/pixtral-wgpu": {"bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
+	"cmd/pixtral-wgpu": {"batch", "bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
 		"model/reference", "model/safetensors", "remote", "tokenizer", "view", "web", "web/page"},
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -20,15 +21,23 @@ func newRun() *cobra.Command {
 
 The last argument is the question, those before it are images: files, URLs,
 data URIs, or - for standard input. Images come before the question, unless it
-says where: {image} in the question stands for the next one.`,
+says where: {image} in the question stands for the next one.
+
+With --batch, the requests of a file are answered instead, several at once: JSON
+lines as OpenAI's batches have them (custom_id, method, url, body), or Mistral's.
+Images may also be named by paths, beside the file. All are asked of the model
+here, whatever model they name; with --endpoint, of the one they name unless -m
+does. Answers are written as they come; a run that was ended goes on from them.`,
 		Example: `  pixtral-wgpu run cat.jpg "What is this?"
   pixtral-wgpu run before.png after.png "From {image} to {image}, what changed?"
   pixtral-wgpu run -m pixtral-12b --temperature 0 --json chart.webp "Sum it up."
-  pixtral-wgpu run --endpoint http://localhost:8000 cat.jpg "What is this?"`,
+  pixtral-wgpu run --endpoint http://localhost:8000 cat.jpg "What is this?"
+  pixtral-wgpu run --batch requests.jsonl --out answers.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
 	f.askFlags.add(cmd.Flags(), 256, "f16", "q8_0", "f32")
 	f.endpointFlags.add(cmd.Flags())
+	f.batchFlags.add(cmd.Flags())
 	return cmd
 }
 
@@ -36,14 +45,18 @@ says where: {image} in the question stands for the next one.`,
 type runFlags struct {
 	askFlags
 	endpointFlags
+	batchFlags
 }
 
 func (f *runFlags) run(cmd *cobra.Command, args []string) error {
 	client, err := f.client(cmd, f.model)
-	if err != nil {
+	if err = cmp.Or(err, f.checkBatch(cmd, args)); err != nil {
 		return err
 	}
-	if client != nil {
+	switch {
+	case f.batch != "":
+		return f.runBatch(cmd, client)
+	case client != nil:
 		return f.runRemote(cmd, client, args)
 	}
 	return f.runHere(cmd, args)
