@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page clean
+.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page clean
 
 all: build
 
@@ -13,11 +13,22 @@ build:
 	go build -o $(BIN) ./cmd/pixtral-wgpu
 
 # The same with a window for "view", by GLFW: it needs the headers of X11 and Wayland.
-viewer:
+viewer: headers
+	go build -tags viewer -o $(BIN) ./cmd/pixtral-wgpu
+
+headers:
 	@pkg-config --exists x11 xrandr xinerama xcursor xi wayland-client xkbcommon 2>/dev/null || { \
 		echo "Installing the headers of X11 and Wayland that GLFW needs."; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends pkg-config xorg-dev libwayland-dev libxkbcommon-dev; }
-	go build -tags viewer -o $(BIN) ./cmd/pixtral-wgpu
+
+# Opens the window on a display without a screen and uses it by keyboard and mouse;
+# PIXTRAL_SHOTS=DIR keeps the screenshots.
+test-viewer: driver headers
+	@for p in Xvfb xdotool import xprop; do command -v $$p >/dev/null || missing=1; done; [ -z "$$missing" ] || { \
+		echo "Installing a display without a screen, a keyboard and a mouse for it."; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends xvfb xdotool imagemagick x11-utils; }
+	go vet -tags viewer ./gpu ./view ./cmd/pixtral-wgpu
+	go test -tags viewer -count=1 -v -run Window ./view
 
 # A Vulkan adapter: whatever GPU the machine has, else Mesa's software driver.
 driver: build

@@ -48,17 +48,24 @@ func (s *Surface) Swapped() bool { return s.format == wgpu.TextureFormatBGRA8Uno
 
 // Resize makes the surface as large as the window, in pixels.
 func (s *Surface) Resize(width, height int) error {
+	if width == s.width && height == s.height {
+		return nil
+	}
 	if width < 1 || height < 1 {
 		s.width, s.height = 0, 0 // hidden
 		return nil
 	}
 	s.width, s.height = width, height
+	return s.configure()
+}
+
+func (s *Surface) configure() error {
 	s.raw.Configure(s.dev.dev, &wgpu.SurfaceConfiguration{
 		Usage: wgpu.TextureUsageRenderAttachment | wgpu.TextureUsageCopyDst, Format: s.format,
-		Width: uint32(width), Height: uint32(height), PresentMode: s.mode,
+		Width: uint32(s.width), Height: uint32(s.height), PresentMode: s.mode,
 	})
 	if err := s.dev.check(nil); err != nil {
-		return fmt.Errorf("gpu: a surface of %d x %d pixels: %w", width, height, err)
+		return fmt.Errorf("gpu: a surface of %d x %d pixels: %w", s.width, s.height, err)
 	}
 	return nil
 }
@@ -80,7 +87,7 @@ func (s *Surface) Present(canvas Tensor) error {
 		if got.Texture != nil {
 			got.Texture.Release()
 		}
-		return s.Resize(s.width, s.height) // the next frame finds it in order
+		return s.configure() // the next frame finds it in order
 	}
 	defer got.Texture.Release()
 	if err := s.copy(canvas, got.Texture); err != nil {

@@ -54,6 +54,7 @@ func (v *Viewer) begin(ctx context.Context, prompt model.Prompt) error {
 	v.session.Progress = func(done, total int) {
 		v.say(fmt.Sprintf("reading the prompt: %d of %d tokens", done, total))
 		v.device.Unlock()
+		v.device.yield()
 		v.device.Lock()
 	}
 	err := v.session.Sync(ctx, prompt)
@@ -89,6 +90,7 @@ func (v *Viewer) peek() error {
 	}
 	a.picker.Accept(next)
 	a.words = append(a.words, Word{Token: next, Text: a.decoder.Next(next), Position: v.session.Len(), LogProb: logProb})
+	v.said++
 	v.gazed, v.note = v.session.Len()-1, fmt.Sprintf("%d tokens", len(a.words))
 	return nil
 }

@@ -1,8 +1,11 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +25,7 @@ type areas struct {
 	words   []wordBox
 	layers  []box
 	heads   []box
+	panels  map[string]box
 }
 
 type wordBox struct {
@@ -63,7 +67,7 @@ func (v *Viewer) frame(width, height int, scale float32, swap bool) (gpu.Tensor,
 	}
 	whole := box{0, 0, float32(width), float32(height)}
 	p := &painter{typesetter: v.types, clip: whole, scale: scale}
-	v.areas = areas{whole: whole, scale: scale}
+	v.areas = areas{whole: whole, scale: scale, panels: map[string]box{}}
 	v.paint(p, whole, img)
 	if v.state.help {
 		v.paintHelp(p, whole)
@@ -73,11 +77,15 @@ func (v *Viewer) frame(width, height int, scale float32, swap bool) (gpu.Tensor,
 		v.heats++
 	}
 	err := v.canvas.draw(p, ops.Scene{Picture: v.picture, Heat: v.heat, Peaks: v.peaks}, width, height, swap, v.heats, func(r *gpu.Recorder) {
-		if v.answer != nil && key != v.heated {
+		if v.sees() && key != v.heated {
 			v.heated = key
 			v.warm(r, v.firstToken(v.answer.prompt, v.state.image))
 		}
 	})
+	if v.hovered() >= 0 {
+		v.askWeights()
+		v.askLens()
+	}
 	return v.canvas.pixels, err
 }
 
@@ -98,24 +106,36 @@ func (v *Viewer) paint(p *painter, whole box, img *pixels.Patches) {
 	heads := min(px(230), column.h*0.34)
 	answer := column.h - layers - timeline - heads - 3*gap
 	y := column.y
-	next := func(h float32) box {
+	next := func(name string, h float32) box {
 		b := box{column.x, y, column.w, h}
+		v.areas.panels[name] = b
 		y += h + gap
 		p.fill(b, panel, px(8))
 		return b.inset(px(12))
 	}
-	v.paintAnswer(p, next(answer))
-	v.paintLayers(p, next(layers))
-	v.paintHeads(p, next(heads), img)
-	v.paintTimeline(p, next(timeline))
-	v.paintStatus(p, box{gap, whole.h - line, whole.w - 2*gap, line}, img)
+	v.paintAnswer(p, next("answer", answer))
+	v.paintLayers(p, next("layers", layers))
+	v.paintHeads(p, next("heads", heads), img)
+	v.paintTimeline(p, next("timeline", timeline))
+	status := box{gap, whole.h - line, whole.w - 2*gap, line}
+	v.paintStatus(p, status, img)
+	v.areas.panels["picture"], v.areas.panels["status"] = left, status
 }
 
-// title draws a panel's heading and returns what is left below it.
-func (p *painter) title(b box, text, note string) box {
+// A note is a text of some colour.
+type note struct {
+	text   string
+	colour uint32
+}
+
+// title draws a panel's heading with notes behind it and returns what is left
+// below.
+func (p *painter) title(b box, text string, notes ...note) box {
 	h := 20 * p.scale
-	end := p.text(b.x, b.y+12*p.scale, bold, 13, ink, text)
-	p.text(end+8*p.scale, b.y+12*p.scale, regular, 12, muted, p.fitting(regular, 12, note, b.x+b.w-end-8*p.scale))
+	x := p.text(b.x, b.y+12*p.scale, bold, 13, ink, text) + 8*p.scale
+	for _, n := range notes {
+		x = p.text(x, b.y+12*p.scale, regular, 12, n.colour, p.fitting(regular, 12, n.text, b.x+b.w-x))
+	}
 	return box{b.x, b.y + h, b.w, b.h - h}
 }
 
@@ -136,7 +156,7 @@ func (v *Viewer) paintPicture(p *painter, b box, img *pixels.Patches) {
 	p.within(inner, func() {
 		p.add(ops.Item{Kind: ops.DrawPicture, Colour: clear(ink, 1), Stride: uint32(img.Width), Rows: uint32(img.Height),
 			Low: low, High: high, Origin: origin, Cell: ops.Point{X: fit, Y: fit}})
-		if v.gazed >= 0 {
+		if v.gazed >= 0 && v.sees() {
 			row := v.heatRow()
 			p.fill(shown, clear(ground, 0.35), 0)
 			p.add(ops.Item{Kind: ops.DrawHeat, Colour: clear(ink, 1), Offset: uint32(row * img.Grid.Patches()), Stride: uint32(a.cols), Rows: uint32(a.rows), Row: uint32(row),
@@ -159,11 +179,11 @@ func (v *Viewer) paintPicture(p *painter, b box, img *pixels.Patches) {
 // paintAnswer draws the question and the words of the answer, each with a
 // ground the stronger the less probable it was.
 func (v *Viewer) paintAnswer(p *painter, b box) {
-	note := ""
+	which := ""
 	if n := len(v.images); n > 1 {
-		note = fmt.Sprintf("picture %d of %d (Tab)", v.state.image+1, n)
+		which = fmt.Sprintf("picture %d of %d (Tab)", v.state.image+1, n)
 	}
-	b = p.title(b, p.fitting(bold, 13, v.question, b.w-90*p.scale), note)
+	b = p.title(b, p.fitting(bold, 13, v.question, b.w-90*p.scale), note{which, muted})
 	if v.answer == nil {
 		return
 	}
@@ -226,7 +246,8 @@ func (v *Viewer) lines(p *painter, width float32, size float32) (lines [][]int) 
 func (v *Viewer) paintLayers(p *painter, b box) {
 	s := v.gaze.Residual
 	at := s[v.state.layer+1]
-	b = p.title(b, fmt.Sprintf("Layer %d of %d", v.state.layer+1, v.state.layers), fmt.Sprintf("residual: norm %.3g, max |x| %.3g at %d", at.Norm, at.Max, at.Channel))
+	b = p.title(b, fmt.Sprintf("Layer %d of %d", v.state.layer+1, v.state.layers), note{"residual: ", muted},
+		note{fmt.Sprintf("norm %.3g", at.Norm), accent}, note{", ", muted}, note{fmt.Sprintf("max |x| %.3g at %d", at.Max, at.Channel), amber})
 	most := float32(1e-9)
 	for _, r := range s {
 		most = max(most, r.Norm)
@@ -265,7 +286,7 @@ func (v *Viewer) paintHeads(p *painter, b box, img *pixels.Patches) {
 	if name == "" {
 		name = fmt.Sprintf("head %d", v.state.head+1)
 	}
-	b = p.title(b, fmt.Sprintf("%d heads", heads), "over the picture: "+name)
+	b = p.title(b, fmt.Sprintf("%d heads", heads), note{"over the picture: " + name, muted})
 	aspect := float32(img.Grid.Rows) / float32(img.Grid.Cols)
 	columns, wide := 1, float32(0)
 	for n := 1; n <= heads; n++ { // as large as fits
@@ -281,7 +302,7 @@ func (v *Viewer) paintHeads(p *painter, b box, img *pixels.Patches) {
 		v.areas.heads = append(v.areas.heads, mini)
 		p.fill(mini, rgb(0x0a0c10), 0)
 		low, high := corners(mini)
-		if v.gazed >= 0 {
+		if v.gazed >= 0 && v.sees() {
 			p.add(ops.Item{Kind: ops.DrawHeat, Colour: clear(ink, 1), Offset: uint32(h * img.Grid.Patches()), Stride: uint32(img.Grid.Cols), Rows: uint32(img.Grid.Rows), Row: uint32(h),
 				Low: low, High: high, Origin: low, Cell: ops.Point{X: mini.w / float32(img.Grid.Cols), Y: mini.h / float32(img.Grid.Rows)}})
 		}
@@ -296,76 +317,123 @@ func (v *Viewer) paintHeads(p *painter, b box, img *pixels.Patches) {
 // paintTimeline draws what each kernel of the last word took, in order.
 func (v *Viewer) paintTimeline(p *painter, b box) {
 	if len(v.spans) == 0 {
-		note := "measured when the answer rests"
+		why := "measured when the answer rests"
 		if v.noClock {
-			note = "this adapter has no timestamps"
+			why = "this adapter has no timestamps"
 		}
-		p.title(b, "Kernels", note)
+		p.title(b, "Kernels", note{why, muted})
 		return
 	}
-	var total, longest time.Duration
-	by := map[string]time.Duration{}
+	total := time.Duration(0)
 	for _, s := range v.spans {
-		kernel, _, _ := strings.Cut(s.Kernel, " ")
-		by[kernel] += s.Duration
 		total += s.Duration
 	}
-	top := ""
-	for k, d := range by {
-		if d > longest || d == longest && k < top {
-			top, longest = k, d
-		}
-	}
-	b = p.title(b, fmt.Sprintf("%d kernels, %v", len(v.spans), total.Round(10*time.Microsecond)), fmt.Sprintf("most: %s, %.0f %%", top, 100*float64(longest)/float64(max(total, 1))))
+	b = p.title(b, fmt.Sprintf("%d kernels, %v", len(v.spans), total.Round(10*time.Microsecond)), note{"of one word, in order", muted})
 	x, bar := b.x, b.h-16*p.scale
 	hover := ""
 	for _, s := range v.spans {
 		w := b.w * float32(s.Duration) / float32(max(total, 1))
 		slice := box{x, b.y + 2*p.scale, w, bar}
-		p.fill(box{x, slice.y, max(w-0.5, 0.5), bar}, kernelColour(s.Kernel), 0)
+		p.fill(box{x, slice.y, max(w-0.5, 0.5), bar}, rgb(familyOf(s.Kernel).colour), 0)
 		if slice.holds(v.state.mouseX, v.state.mouseY) {
 			hover = fmt.Sprintf("%s  %s  %v", s.Name, s.Kernel, s.Duration)
 			p.border(slice, ink, 0, 1)
 		}
 		x += w
 	}
-	if hover == "" {
-		hover = "from the first kernel of a word to the last"
+	if hover != "" {
+		p.text(b.x, b.y+b.h, mono, 11, ink, p.fitting(mono, 11, hover, b.w))
+		return
 	}
-	p.text(b.x, b.y+b.h, mono, 11, muted, p.fitting(mono, 11, hover, b.w))
+	p.legend(box{b.x, b.y + b.h, b.w, 0}, v.spans, total)
 }
 
-// kernelColour gives kernels of one family one colour.
-func kernelColour(kernel string) uint32 {
-	for _, k := range []struct {
-		prefix string
-		colour uint32
-	}{
-		{"linear", 0x4f8fd9}, {"attention", 0xd9604f}, {"inspect", 0x7d7f8a}, {"rmsnorm", 0x5bb98c}, {"rotate", 0xb98c5b}, {"append", 0x9a6fd0},
-		{"swiglu", 0xd0b34f}, {"add", 0x4fb3b0}, {"embed", 0xd97fb0}, {"argmax", 0xe0e0e0},
-	} {
-		if strings.HasPrefix(kernel, k.prefix) {
-			return rgb(k.colour)
+// A family is kernels that do one kind of work; they share a colour.
+type family struct {
+	prefix string
+	colour uint32
+}
+
+var families = []family{
+	{"linear", 0x4f8fd9}, {"attention", 0xd9604f}, {"inspect", 0x7d7f8a}, {"rmsnorm", 0x5bb98c}, {"rotate", 0xb98c5b}, {"append", 0x9a6fd0},
+	{"swiglu", 0xd0b34f}, {"add", 0x4fb3b0}, {"embed", 0xd97fb0}, {"argmax", 0xe0e0e0},
+}
+
+func familyOf(kernel string) family {
+	for _, f := range families {
+		if strings.HasPrefix(kernel, f.prefix) {
+			return f
 		}
 	}
-	return rgb(0x808894)
+	return family{"others", 0x808894}
 }
 
-// paintStatus draws the last line: numbers of the patch looked at, or what is
-// going on, and the keys.
+// legend names the families on a baseline, those that took longest first, as
+// many as there is room for.
+func (p *painter) legend(b box, spans []gpu.Span, total time.Duration) {
+	took := map[family]time.Duration{}
+	for _, s := range spans {
+		took[familyOf(s.Kernel)] += s.Duration
+	}
+	list := slices.SortedFunc(maps.Keys(took), func(a, b family) int {
+		return cmp.Or(cmp.Compare(took[b], took[a]), strings.Compare(a.prefix, b.prefix))
+	})
+	x, side := b.x, 8*p.scale
+	for _, f := range list {
+		text := fmt.Sprintf("%s %.0f %%", f.prefix, 100*float64(took[f])/float64(max(total, 1)))
+		if x+side+4*p.scale+p.long(regular, 11, text) > b.x+b.w {
+			return
+		}
+		p.fill(box{x, b.y - side, side, side}, rgb(f.colour), 2*p.scale)
+		x = p.text(x+side+4*p.scale, b.y, regular, 11, muted, text) + 10*p.scale
+	}
+}
+
+// paintStatus draws the last line: numbers of what is under the mouse, or what
+// is going on, and the keys.
 func (v *Viewer) paintStatus(p *painter, b box, img *pixels.Patches) {
 	text, colour := v.note, muted
-	if patch := v.hovered(); patch >= 0 {
-		text, colour = fmt.Sprintf("row %d, column %d", patch/img.Grid.Cols+1, patch%img.Grid.Cols+1), ink
-		if len(v.reading.words) > 0 {
-			text += fmt.Sprintf("   reads as %s after layer %d", strings.Join(v.reading.words, ", "), v.reading.layer+1)
-		}
+	if about := v.about(img); about != "" {
+		text, colour = about, ink
 	}
 	keys := "Space step · Enter run · ← → heads · ↑ ↓ layers · ? help"
 	wide := p.long(regular, 12, keys)
 	y := b.y + b.h/2
 	p.text(b.x+b.w-wide, y, regular, 12, muted, keys)
 	p.text(b.x, y, regular, 13, colour, p.fitting(regular, 13, text, b.w-wide-20*p.scale))
+}
+
+// about tells of the patch, word, layer or head that is looked at.
+func (v *Viewer) about(img *pixels.Patches) string {
+	x, y := v.state.mouseX, v.state.mouseY
+	for _, w := range v.areas.words {
+		if w.box.holds(x, y) {
+			word := v.answer.words[w.index]
+			return fmt.Sprintf("%q had a probability of %.3g %%", word.Text, 100*math.Exp(float64(word.LogProb)))
+		}
+	}
+	for i, l := range v.areas.layers {
+		if at := v.gaze.Residual[i+1]; l.holds(x, y) {
+			return fmt.Sprintf("after layer %d: norm %.3g, max |x| %.3g in channel %d", i+1, at.Norm, at.Max, at.Channel)
+		}
+	}
+	for i, h := range v.areas.heads {
+		if h.holds(x, y) {
+			return fmt.Sprintf("head %d of layer %d", i+1, v.state.layer+1)
+		}
+	}
+	patch := v.hovered()
+	if patch < 0 {
+		return ""
+	}
+	text := fmt.Sprintf("row %d, column %d", patch/img.Grid.Cols+1, patch%img.Grid.Cols+1)
+	if weight, ok := v.weight(patch); ok {
+		text += fmt.Sprintf("   weight %.2g %%", 100*weight)
+	}
+	if len(v.reading.words) > 0 && v.sees() && v.reading.position == v.position(patch) {
+		text += fmt.Sprintf("   reads as %s after layer %d", strings.Join(v.reading.words, ", "), v.reading.layer+1)
+	}
+	return text
 }
 
 // helps are the keys, in two columns.

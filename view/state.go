@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+
+	"pixtral-wgpu/model/pixels"
 )
 
 // What lies over the picture, beside the heads by their numbers.
@@ -225,35 +227,39 @@ func (v *Viewer) Drop(paths []string) {
 	if v.options.Open == nil || len(paths) == 0 {
 		return
 	}
-	path := paths[0]
-	img, err := v.options.Open(path)
-	if err != nil {
-		v.say(fmt.Sprintf("%s: %v", filepath.Base(path), err))
-		return
-	}
-	v.lock.Lock()
-	v.state.running = !v.options.Paused
-	question := v.question
-	v.lock.Unlock()
-	v.Ask(append(v.images[:0:0], img), question)
+	name := filepath.Base(paths[0])
+	v.say("reading " + name)
+	v.post(func(context.Context) error {
+		v.device.Unlock() // a large picture takes a while
+		img, err := v.options.Open(paths[0])
+		v.device.Lock()
+		if err != nil {
+			v.say(fmt.Sprintf("%s: %v", name, err))
+			return nil
+		}
+		v.lock.Lock()
+		s := &v.state
+		s.running, s.patch, s.zoom, s.panX, s.panY = !v.options.Paused, -1, 1, 0, 0
+		question := v.question
+		v.lock.Unlock()
+		v.Ask([]*pixels.Patches{img}, question)
+		return nil
+	})
 }
 
 // askLens asks for the words of the patch under the mouse, or the pinned one.
 // The caller holds the lock.
 func (v *Viewer) askLens() {
-	a := v.answer
 	patch := v.hovered()
-	if patch < 0 || a == nil || v.state.running && !a.ended || v.state.image >= len(a.prompt.Images) {
+	if patch < 0 || !v.sees() || v.state.running && !v.answer.ended {
 		return
 	}
-	g := a.prompt.Images[v.state.image].Grid
-	position := v.firstToken(a.prompt, v.state.image) + patch/g.Cols*(g.Cols+1) + patch%g.Cols
-	layer := v.state.layer
+	position, layer := v.position(patch), v.state.layer
 	if v.reading.asked && v.reading.position == position && v.reading.layer == layer {
 		return
 	}
-	v.reading = lens{position: position, layer: layer, asked: true}
-	v.post(func(ctx context.Context) error {
+	v.reading = lens{position: position, layer: layer}
+	v.reading.asked = v.post(func(ctx context.Context) error {
 		words, err := v.guess(ctx, position, layer)
 		if err != nil {
 			return err
@@ -265,6 +271,22 @@ func (v *Viewer) askLens() {
 		}
 		return nil
 	})
+}
+
+// sees reports whether the answer is about the picture that is shown: just after
+// another question, it is not yet.
+func (v *Viewer) sees() bool {
+	if v.answer == nil || v.state.image >= len(v.images) {
+		return false
+	}
+	of := v.answer.prompt.Images
+	return v.state.image < len(of) && of[v.state.image] == v.images[v.state.image]
+}
+
+// position is that of a patch of the picture shown, which the answer sees.
+func (v *Viewer) position(patch int) int {
+	cols := v.answer.prompt.Images[v.state.image].Grid.Cols
+	return v.firstToken(v.answer.prompt, v.state.image) + patch/cols*(cols+1) + patch%cols
 }
 
 // hovered is the patch that is looked at: the pinned one, or that under the

@@ -110,8 +110,15 @@ func TestHeatIsTheAttention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		v.askWeights() // as for a patch under the mouse
+		if err := (<-v.jobs)(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		g := img.Grid
 		for i := range g.Patches() {
+			if told, ok := v.weight(i); !ok || told != heat[v.heatRow()*g.Patches()+i] {
+				t.Fatalf("%+v: patch %d has %g in the window, and %g in words", c, i, heat[v.heatRow()*g.Patches()+i], told)
+			}
 			got, want := heat[v.heatRow()*g.Patches()+i], visit.Row(0, row)[first+i/g.Cols*(g.Cols+1)+i%g.Cols]
 			if math.Abs(float64(got-want)) > 1e-6 {
 				t.Fatalf("%+v: patch %d has %g in the window, %g in the inspection", c, i, got, want)
@@ -298,11 +305,17 @@ func compare(t *testing.T, path string, got image.Image) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := got.Bounds()
-	if b != want.Bounds() {
-		t.Fatalf("%s: %v, want %v", path, b, want.Bounds())
+	if got.Bounds() != want.Bounds() {
+		t.Fatalf("%s: %v, want %v", path, got.Bounds(), want.Bounds())
 	}
-	far := 0
+	if share := differing(got, want); share > 0.005 {
+		t.Errorf("%s: %.2f %% of the pixels differ by more than 16 of 255", path, 100*share)
+	}
+}
+
+// differing is the share of pixels that differ by more than 16 of 255.
+func differing(got, want image.Image) float64 {
+	b, far := got.Bounds(), 0
 	for y := range b.Dy() {
 		for x := range b.Dx() {
 			r1, g1, b1, _ := got.At(x, y).RGBA()
@@ -312,9 +325,7 @@ func compare(t *testing.T, path string, got image.Image) {
 			}
 		}
 	}
-	if share := float64(far) / float64(b.Dx()*b.Dy()); share > 0.005 {
-		t.Errorf("%s: %.2f %% of the pixels differ by more than 16 of 255", path, 100*share)
-	}
+	return float64(far) / float64(b.Dx()*b.Dy())
 }
 
 func apart(a, b uint32) uint32 { return max(a, b)>>8 - min(a, b)>>8 }

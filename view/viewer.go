@@ -8,13 +8,13 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"image"
 	"math"
 	"sync"
-	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -44,14 +44,17 @@ type Viewer struct {
 	clock   *gpu.Clock
 	noClock bool
 
-	device   sync.Mutex // held by whoever uses the device
+	device   turns      // held by whoever uses the device
 	lock     sync.Mutex // of what follows, which both goroutines see
 	answer   *answer
 	images   []*pixels.Patches
 	question string
+	asked    int // questions so far
 	gazed    int // position whose attention is on the device; -1 for none
 	spans    []gpu.Span
 	note     string // what is going on, for the last line
+	fault    error  // the first of the work; it is shown as the note too
+	said     int    // words of all answers
 	reading  lens   // of the patch under the mouse
 	jobs     chan func(ctx context.Context) error
 
@@ -64,6 +67,7 @@ type Viewer struct {
 	peaks   gpu.Tensor           // [heads+1, 4]
 	heats   uint64               // how often the heat became another
 	heated  heatKey              // what heat holds
+	weights weights              // the same on the host, once a patch was looked at
 	rolled  map[[2]int][]float32 // rollouts by position and layer: over all positions
 	areas   areas                // of the last frame
 }
@@ -77,8 +81,8 @@ type lens struct {
 
 // A heatKey names what is in the heat tensor.
 type heatKey struct {
-	position, layer, image, head int
-	rolled                       int // length of the rollout, 0 while there is none
+	asked, position, layer, image, head int
+	rolled                              int // length of the rollout, 0 while there is none
 }
 
 // New makes a viewer of a model. The caller closes both, the viewer first.
@@ -89,7 +93,7 @@ func New(p *model.Pixtral, o Options) (*Viewer, error) {
 	if p.Config.VisionEncoder == nil {
 		return nil, fmt.Errorf("view: %s reads text only; there is nothing to be seen", p.Name)
 	}
-	v := &Viewer{options: o, model: p, gazed: -1, jobs: make(chan func(context.Context) error, 64), canvas: canvas{dev: p.Device()}}
+	v := &Viewer{options: o, model: p, device: newTurns(), gazed: -1, jobs: make(chan func(context.Context) error, 64), canvas: canvas{dev: p.Device()}}
 	v.state = newState(p.Config.Layers)
 	v.state.running = !o.Paused
 	var err error
@@ -135,16 +139,19 @@ func (v *Viewer) Ask(images []*pixels.Patches, question string) {
 func (v *Viewer) reset() {
 	v.lock.Lock()
 	defer v.lock.Unlock()
+	v.asked++
 	v.answer, v.gazed, v.spans, v.rolled = nil, -1, nil, map[[2]int][]float32{}
 	v.state.word = -1
 }
 
 // post gives the working goroutine something to do. What comes too fast is
 // dropped, as with a key that is held down.
-func (v *Viewer) post(job func(ctx context.Context) error) {
+func (v *Viewer) post(job func(ctx context.Context) error) (taken bool) {
 	select {
 	case v.jobs <- job:
+		return true
 	default:
+		return false
 	}
 }
 
@@ -177,16 +184,17 @@ func (v *Viewer) Work(ctx context.Context) {
 	}
 }
 
-// do does one job with the device.
+// do does one job with the device, and lets a frame that waits go before the next.
 func (v *Viewer) do(ctx context.Context, job func(context.Context) error) {
 	v.device.Lock()
 	err := job(ctx)
 	v.device.Unlock()
 	if failed(err) {
 		v.lock.Lock()
-		v.note, v.state.running = err.Error(), false
+		v.note, v.fault, v.state.running = err.Error(), cmp.Or(v.fault, err), false
 		v.lock.Unlock()
 	}
+	v.device.yield()
 }
 
 // going reports whether the answer is to go on by itself.
@@ -216,7 +224,10 @@ func (v *Viewer) lookAtShown(ctx context.Context) error {
 	if err := v.look(ctx, position); err != nil {
 		return err
 	}
-	if v.state.head == rollout {
+	v.lock.Lock()
+	rolls := v.state.head == rollout
+	v.lock.Unlock()
+	if rolls {
 		return v.roll(ctx)
 	}
 	return nil
@@ -279,20 +290,17 @@ func (v *Viewer) Image(width, height int, scale float32) (image.Image, error) {
 }
 
 // TryFrame draws a frame if the device is free within a moment: while a long
-// step runs, the window keeps the one it has.
+// step runs, the window keeps the one it has, and is next when the step is done.
 func (v *Viewer) TryFrame(width, height int, scale float32, swap bool, show func(canvas gpu.Tensor) error) (drawn bool, err error) {
-	for range 8 {
-		if v.device.TryLock() {
-			defer v.device.Unlock()
-			canvas, err := v.frame(width, height, scale, swap)
-			if err == nil {
-				err = show(canvas)
-			}
-			return true, err
-		}
-		time.Sleep(time.Millisecond)
+	if !v.device.lockSoon() {
+		return false, nil
 	}
-	return false, nil
+	defer v.device.done()
+	canvas, err := v.frame(width, height, scale, swap)
+	if err == nil {
+		err = show(canvas)
+	}
+	return true, err
 }
 
 // prepare uploads the picture shown and makes room for its heat.
@@ -302,7 +310,7 @@ func (v *Viewer) prepare(img *pixels.Patches) error {
 	}
 	v.dev().Free(v.picture, v.heat, v.peaks)
 	v.picture, v.heat, v.peaks = gpu.Tensor{}, gpu.Tensor{}, gpu.Tensor{}
-	v.heated = heatKey{position: -1}
+	v.heated, v.weights = heatKey{position: -1}, weights{}
 	pix := img.Picture().Pix
 	words := make([]uint32, len(pix)/4)
 	for i := range words {
@@ -334,7 +342,7 @@ func (v *Viewer) heatRow() int {
 // key names the heat that is to be shown.
 func (v *Viewer) key() heatKey {
 	s := &v.state
-	return heatKey{v.gazed, s.layer, s.image, s.head, len(v.rolled[[2]int{v.gazed, s.layer}])}
+	return heatKey{v.asked, v.gazed, s.layer, s.image, s.head, len(v.rolled[[2]int{v.gazed, s.layer}])}
 }
 
 // warm records the heat of the layer, head and image that are shown.
@@ -355,6 +363,41 @@ func (v *Viewer) warm(r *gpu.Recorder, first int) {
 		ops.PatchHeat(r, v.heat, x, heads, first, cols, v.gaze.Keys, ops.MaxHead)
 	}
 	ops.RowStats(r, v.peaks, v.heat)
+}
+
+// Weights are what lies over the picture: of all attention, what each patch gets.
+type weights struct {
+	of    heatKey
+	asked bool
+	rows  []float32
+}
+
+// weight returns what a patch gets, once that is known. Until the heat of a new
+// word is read back it is that of the word before.
+func (v *Viewer) weight(patch int) (float32, bool) {
+	at := v.heatRow()*v.shownOf.Grid.Patches() + patch
+	if at >= len(v.weights.rows) {
+		return 0, false
+	}
+	return v.weights.rows[at], true
+}
+
+// askWeights has the heat that is drawn read back. The caller holds the lock.
+func (v *Viewer) askWeights() {
+	of := v.heated
+	if v.gazed < 0 || v.weights.asked && v.weights.of == of {
+		return
+	}
+	v.weights.of = of
+	v.weights.asked = v.post(func(context.Context) error {
+		rows, err := v.dev().Floats(v.heat)
+		v.lock.Lock()
+		defer v.lock.Unlock()
+		if v.weights.of == of && v.heated == of {
+			v.weights.rows = rows
+		}
+		return err
+	})
 }
 
 // firstToken returns the position of an image's first patch.

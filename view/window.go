@@ -5,10 +5,12 @@ package view
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
 	"github.com/go-gl/glfw/v3.4/glfw"
+	"github.com/shirou/gopsutil/v4/process"
 
 	"pixtral-wgpu/gpu"
 )
@@ -19,50 +21,83 @@ var keyNames = map[glfw.Key]string{
 	glfw.KeyTab: "tab", glfw.KeyEscape: "escape",
 }
 
+// A Bound is how much of a window there is to be. With one, the question is
+// asked again whenever its answer ends, so that there is always one being made.
+type Bound struct{ Frames int }
+
 // Stats says how a window ran.
 type Stats struct {
 	Frames      int
-	Frame       time.Duration // mean time to draw and hand over a frame
-	Before, End uint64        // bytes on the device after the first frames, and at the end
+	Words       int           // said meanwhile
+	Mean, Worst time.Duration // to draw and hand over a frame
+	Before, End Memory        // after the first frames, and at the end
 }
 
+// Memory is what a window takes, in bytes.
+type Memory struct{ Device, Host uint64 }
+
 // Window shows the viewer in a window until the person leaves, ctx is done, or
-// so many frames were shown (0 means no bound). It is for the main goroutine.
-func (v *Viewer) Window(ctx context.Context, title string, width, height, frames int) (Stats, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := glfw.Init(); err != nil {
-		return Stats{}, fmt.Errorf("view: no window can be opened: %w; is there a display (DISPLAY or WAYLAND_DISPLAY)? --offscreen needs none", err)
-	}
-	defer glfw.Terminate()
-	glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)
-	glfw.WindowHint(glfw.ScaleToMonitor, glfw.True)
-	window, err := glfw.CreateWindow(width, height, title, nil, nil)
-	if err != nil {
-		return Stats{}, fmt.Errorf("view: the window: %w", err)
-	}
-	defer window.Destroy()
-	v.device.Lock()
-	surface, err := v.dev().NewSurface(window)
-	if err == nil {
-		err = surface.Resize(window.GetFramebufferSize())
-	}
-	v.device.Unlock()
+// so many frames were shown; no bound leaves it open. It is for the main
+// goroutine. What fails is shown in the window, and returned if there is a bound.
+func (v *Viewer) Window(ctx context.Context, title string, width, height int, bound Bound) (Stats, error) {
+	d, err := v.openDesk(title, width, height)
 	if err != nil {
 		return Stats{}, err
 	}
-	defer surface.Close()
-
+	defer d.close()
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { defer close(ended); v.Work(ctx) }()
 	defer func() { stop(); <-ended }()
-	v.listen(window)
-	return v.show(ctx, window, surface, frames)
+	return d.show(ctx, bound)
+}
+
+// A desk is a window with what is shown in it. Its thread is locked.
+type desk struct {
+	v       *Viewer
+	window  *glfw.Window
+	surface *gpu.Surface
+}
+
+func (v *Viewer) openDesk(title string, width, height int) (_ *desk, err error) {
+	runtime.LockOSThread()
+	d := &desk{v: v}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if err := glfw.Init(); err != nil {
+		return nil, fmt.Errorf("view: no window can be opened: %w; is there a display (DISPLAY or WAYLAND_DISPLAY)? --offscreen needs none", err)
+	}
+	glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)
+	glfw.WindowHint(glfw.ScaleToMonitor, glfw.True)
+	if d.window, err = glfw.CreateWindow(width, height, title, nil, nil); err != nil {
+		return nil, fmt.Errorf("view: the window: %w", err)
+	}
+	v.device.Lock()
+	defer v.device.Unlock()
+	if d.surface, err = v.dev().NewSurface(d.window); err != nil {
+		return nil, err
+	}
+	d.listen()
+	return d, nil
+}
+
+func (d *desk) close() {
+	if d.surface != nil {
+		d.surface.Close()
+	}
+	if d.window != nil {
+		d.window.Destroy()
+	}
+	glfw.Terminate()
+	runtime.UnlockOSThread()
 }
 
 // listen passes what happens in the window on.
-func (v *Viewer) listen(window *glfw.Window) {
+func (d *desk) listen() {
+	v, window := d.v, d.window
 	pixels := func(x, y float64) (float32, float32) { // windows count in units of their own
 		w, h := window.GetSize()
 		fw, fh := window.GetFramebufferSize()
@@ -92,44 +127,77 @@ func (v *Viewer) listen(window *glfw.Window) {
 	window.SetDropCallback(func(_ *glfw.Window, paths []string) { v.Drop(paths) })
 }
 
-// show draws frame after frame.
-func (v *Viewer) show(ctx context.Context, window *glfw.Window, surface *gpu.Surface, frames int) (s Stats, err error) {
-	const settled = 20 // frames until everything that is made once is made
-	width, height := window.GetFramebufferSize()
-	var spent time.Duration
-	for !window.ShouldClose() && !v.Leaving() && ctx.Err() == nil && (frames == 0 || s.Frames < frames) {
-		glfw.PollEvents()
-		start := time.Now()
-		if w, h := window.GetFramebufferSize(); w != width || h != height {
-			width, height = w, h
-			v.device.Lock()
-			err = surface.Resize(w, h)
-			v.device.Unlock()
-			if err != nil {
-				return s, err
-			}
+// frame does what happened in the window and draws it, if the device is free.
+func (d *desk) frame() (drawn bool, err error) {
+	glfw.PollEvents()
+	width, height := d.window.GetFramebufferSize()
+	if width < 1 || height < 1 { // hidden
+		d.v.device.wanted.Store(false)
+		return false, nil
+	}
+	scale, _ := d.window.GetContentScale()
+	return d.v.TryFrame(width, height, max(scale, 1), d.surface.Swapped(), func(canvas gpu.Tensor) error {
+		if err := d.surface.Resize(width, height); err != nil {
+			return err
 		}
-		drawn := false
-		if width > 0 && height > 0 {
-			scale, _ := window.GetContentScale()
-			drawn, err = v.TryFrame(width, height, max(scale, 1), surface.Swapped(), surface.Present)
-			if err != nil {
-				return s, err
-			}
+		return d.surface.Present(canvas)
+	})
+}
+
+// show draws frame after frame.
+func (d *desk) show(ctx context.Context, bound Bound) (s Stats, err error) {
+	const settled = 50 // frames until everything that is made once is made
+	v := d.v
+	var spent time.Duration
+	for !d.window.ShouldClose() && !v.Leaving() && ctx.Err() == nil && (bound.Frames == 0 || s.Frames < bound.Frames) {
+		start := time.Now()
+		drawn, err := d.frame()
+		if err != nil {
+			return s, err
 		}
 		took := time.Since(start)
-		if drawn {
-			spent += took
+		if drawn && bound.Frames > 0 {
 			s.Frames++
-			s.End, _ = v.dev().Used()
+			s.Worst, spent = max(s.Worst, took), spent+took
 			if s.Frames == settled {
-				s.Before = s.End
+				s.Before = v.memory()
+			}
+			if s.Words, err = v.goOn(); err != nil {
+				return s, err
 			}
 		}
 		time.Sleep(max(time.Second/60-took, time.Millisecond))
 	}
 	if s.Frames > 0 {
-		s.Frame = spent / time.Duration(s.Frames)
+		s.Mean, s.End = spent/time.Duration(s.Frames), v.memory()
 	}
 	return s, nil
+}
+
+// goOn asks again if the answer has ended. It returns how many words were said
+// so far, and what failed.
+func (v *Viewer) goOn() (words int, err error) {
+	v.lock.Lock()
+	over := v.answer != nil && v.answer.ended && len(v.jobs) == 0
+	images, question := v.images, v.question
+	words, err = v.said, v.fault
+	v.lock.Unlock()
+	if over {
+		v.Ask(images, question)
+	}
+	return words, err
+}
+
+// memory measures what is taken. Garbage of the host is collected first.
+func (v *Viewer) memory() (m Memory) {
+	v.device.Lock()
+	m.Device, _ = v.dev().Used()
+	v.device.Unlock()
+	runtime.GC()
+	if p, err := process.NewProcess(int32(os.Getpid())); err == nil {
+		if i, err := p.MemoryInfo(); err == nil {
+			m.Host = i.RSS
+		}
+	}
+	return m
 }

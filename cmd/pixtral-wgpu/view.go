@@ -66,7 +66,7 @@ picture to a file and is in all.`,
 	fs.StringVar(&f.head, "head", "mean", "what lies over the picture: `mean`, max, rollout or the number of a head, from 1 on")
 	fs.StringVar(&f.size, "size", "1280x800", "`width x height` of the window, or of the picture in pixels")
 	fs.Float64Var(&f.scale, "scale", 1, "with --offscreen: pixels to one of the layout's, as 2 for a high resolution")
-	fs.IntVar(&f.frames, "frames", 0, "close the window after so many `frames` and print how it ran; 0 leaves it open")
+	fs.IntVar(&f.frames, "frames", 0, "ask again and again for so many `frames`, then close the window and print how it ran; 0 leaves it open")
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
 	return cmd
