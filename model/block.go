@@ -12,9 +12,12 @@ import (
 // holds, because that name is what a tap sees.
 type pass struct {
 	x, normed, delta gpu.Tensor // [n, dim]
+	qkv              gpu.Tensor // [n, (heads + 2*kvHeads)*headDim]: q, k and v before they part
 	q, attended      gpu.Tensor // [n, heads*headDim]
 	k, v             gpu.Tensor // [n, kvHeads*headDim]
-	gate, up, gated  gpu.Tensor // [n, hidden]
+	pairs            gpu.Tensor // [n, 2*hidden]: gate and up in turn
+	gated            gpu.Tensor // [n, hidden]
+	apart            *apart
 
 	parts   gpu.Tensor // of attention over long contexts; none in images
 	table   gpu.Tensor // [positions, headDim/2, 2], by position or by row and column
@@ -32,20 +35,27 @@ type run struct {
 	cache *cache
 }
 
+// An apart is what is made only where someone watches, or where w1 and w3 could
+// not be joined.
+type apart struct {
+	arena    *arena
+	gate, up gpu.Tensor // [n, hidden]
+}
+
 // newPass makes the activations of a tower for n rows.
 func newPass(a *arena, n, dim, width, kvWidth, hidden int) *pass {
 	return &pass{
 		x: a.new("x", n, dim), normed: a.new("normed", n, dim), delta: a.new("delta", n, dim),
-		q: a.new("q", n, width), attended: a.new("attended", n, width),
+		qkv: a.new("qkv", n, width+2*kvWidth), q: a.new("q", n, width), attended: a.new("attended", n, width),
 		k: a.new("k", n, kvWidth), v: a.new("v", n, kvWidth),
-		gate: a.new("gate", n, hidden), up: a.new("up", n, hidden), gated: a.new("gated", n, hidden),
+		pairs: a.new("pairs", n, 2*hidden), gated: a.new("gated", n, hidden), apart: &apart{arena: a},
 	}
 }
 
 // rows returns p for its first n rows.
 func (p *pass) rows(n int) *pass {
 	s := *p
-	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.q, &s.attended, &s.k, &s.v, &s.gate, &s.up, &s.gated, &s.seats.Rows} {
+	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.qkv, &s.q, &s.attended, &s.k, &s.v, &s.pairs, &s.gated, &s.seats.Rows} {
 		*t = t.Rows(n)
 	}
 	return &s
@@ -67,41 +77,107 @@ func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block) {
 }
 
 // block records one layer: h = x + attention(norm(x)); x = h + ffn(norm(h)).
+//
+// Nobody watching, what follows a product is done by its own kernel. With a tap
+// it is a kernel of its own, so that every value is there to be seen.
 func (p *pass) block(r *gpu.Recorder, layer int, b *block) {
 	defer r.EnterAt("layers", layer)()
 	p.attention(r, layer, b)
-	ops.Add(r, p.x.As("h"), p.delta)
+	p.add(r, "attention", "h", p.attended, b.wo)
 	p.feedForward(r, b)
-	ops.Add(r, p.x.As(""), p.delta)
+	p.add(r, "feed_forward", "", p.gated, b.w2)
 }
 
 func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
 	defer r.Enter("attention")()
 	ops.RMSNorm(r, p.normed, p.x, b.attentionNorm, p.eps)
-	p.linear(r, p.q, p.normed, b.wq)
-	p.linear(r, p.k, p.normed, b.wk)
-	p.linear(r, p.v, p.normed, b.wv)
+	p.heads(r, layer, b)
+	for i := range p.runs {
+		keys, values := p.kept(i, layer)
+		ops.Attention(r, p.attended, p.q, keys, values, p.parts, p.seats, p.runs[i].Stretch, p.headDim)
+	}
+}
+
+// heads records the queries, and the keys and values into where they are kept.
+func (p *pass) heads(r *gpu.Recorder, layer int, b *block) {
+	if r.Tap == nil && len(p.runs) == 1 {
+		keys, values := p.kept(0, layer)
+		h := ops.Heads{Q: p.q, Keys: keys, Values: values, Table: p.table, Seats: p.seats, HeadDim: p.headDim}
+		ops.LinearQKV(r, &h, p.normed, b.wqkv, p.qkv, p.each)
+		return
+	}
+	p.unseen(r, p.qkv, b.wqkv)
+	width, kvWidth := p.q.Shape[1], p.k.Shape[1]
+	ops.Columns(r, p.q, p.qkv, 0, 1)
+	ops.Columns(r, p.k, p.qkv, width, 1)
+	ops.Columns(r, p.v, p.qkv, width+kvWidth, 1)
 	ops.Rotate(r, p.q.As("q_rotated"), p.table, p.seats, p.headDim)
 	ops.Rotate(r, p.k.As("k_rotated"), p.table, p.seats, p.headDim)
-	for _, run := range p.runs {
-		keys, values := p.k, p.v
+	for i, run := range p.runs {
 		if run.cache != nil {
-			keys, values = run.cache.keys[layer], run.cache.values[layer]
+			keys, values := p.kept(i, layer)
 			ops.Append(r, keys, p.k, p.seats, run.From, run.To)
 			ops.Append(r, values, p.v, p.seats, run.From, run.To)
 		}
-		ops.Attention(r, p.attended, p.q, keys, values, p.parts, p.seats, run.Stretch, p.headDim)
 	}
-	p.linear(r, p.delta, p.attended, b.wo)
+}
+
+// kept returns where the keys and values of a run are.
+func (p *pass) kept(run, layer int) (keys, values gpu.Tensor) {
+	if c := p.runs[run].cache; c != nil {
+		return c.keys[layer], c.values[layer]
+	}
+	return p.k, p.v
 }
 
 func (p *pass) feedForward(r *gpu.Recorder, b *block) {
 	defer r.Enter("feed_forward")()
 	ops.RMSNorm(r, p.normed, p.x, b.ffnNorm, p.eps)
-	p.linear(r, p.gate, p.normed, b.w1)
-	p.linear(r, p.up, p.normed, b.w3)
-	ops.SwiGLU(r, p.gated, p.gate, p.up)
-	p.linear(r, p.delta, p.gated, b.w2)
+	if r.Tap == nil && b.w13 != nil {
+		ops.LinearSwiGLU(r, p.gated, p.normed, b.w13, p.pairs, p.each)
+		return
+	}
+	gate, up := p.gateUp(r)
+	if b.w13 != nil {
+		p.unseen(r, p.pairs, b.w13)
+		ops.Columns(r, gate, p.pairs, 0, 2)
+		ops.Columns(r, up, p.pairs, 1, 2)
+	} else {
+		p.linear(r, gate, p.normed, b.w1)
+		p.linear(r, up, p.normed, b.w3)
+	}
+	ops.SwiGLU(r, p.gated, gate, up)
+}
+
+// gateUp returns tensors for gate and up where they are apart.
+func (p *pass) gateUp(r *gpu.Recorder) (gate, up gpu.Tensor) {
+	n, hidden, s := p.gated.Shape[0], p.gated.Shape[1], p.apart
+	if !s.up.Exists() || s.up.Shape[0] < n {
+		s.gate, s.up = s.arena.new("gate", n, hidden), s.arena.new("up", n, hidden)
+		r.Fail(s.arena.err)
+	}
+	return s.gate.Rows(n), s.up.Rows(n)
+}
+
+// add records x += in · Wᵀ. Who watches sees the product as delta in a scope, and
+// the sum under a name.
+func (p *pass) add(r *gpu.Recorder, scope, name string, in gpu.Tensor, w *gpu.Matrix) {
+	if r.Tap == nil {
+		ops.LinearAdd(r, p.x, in, w, p.delta, p.each)
+		return
+	}
+	leave := r.Enter(scope)
+	p.linear(r, p.delta, in, w)
+	leave()
+	ops.Add(r, p.x.As(name), p.delta)
+}
+
+// unseen records y = normed · Wᵀ that no tap sees: its parts are the values.
+func (p *pass) unseen(r *gpu.Recorder, y gpu.Tensor, w *gpu.Matrix) {
+	tap := r.Tap
+	r.Tap = nil
+	p.linear(r, y, p.normed, w)
+	r.Tap = tap
 }
 
 // linear records y = x · Wᵀ by kernels that give a row the same, whichever rows

@@ -85,23 +85,28 @@ func (l *loader) blocks(prefix string, n, streamed int) []block {
 		if i >= n-streamed {
 			b.host = &hostBlock{slots: slots}
 		}
-		for _, m := range roles {
+		for _, j := range joins(at, l.tensors) {
 			if b.host != nil {
-				l.hold(b.host, m.role, at+m.name)
+				l.hold(b.host, j)
 			} else {
-				*b.matrix(m.role) = l.matrix(at + m.name)
+				b.put(j.role, l.upload(j.place))
 			}
 		}
 	}
 	return list
 }
 
-// take returns the named tensor, unless the load has failed or was cancelled.
-func (l *loader) take(name string) (Placement, bool) {
+// going reports whether the load has neither failed nor been cancelled.
+func (l *loader) going() bool {
 	if l.err == nil {
 		l.err = l.ctx.Err()
 	}
-	if l.err != nil {
+	return l.err == nil
+}
+
+// take returns the named tensor, unless the load has failed or was cancelled.
+func (l *loader) take(name string) (Placement, bool) {
+	if !l.going() {
 		return Placement{}, false
 	}
 	t, ok := l.tensors[name]
@@ -146,11 +151,18 @@ func (l *loader) matrix(name string) *gpu.Matrix {
 	if !ok {
 		return nil
 	}
+	return l.upload(t)
+}
+
+func (l *loader) upload(t Placement) *gpu.Matrix {
+	if !l.going() {
+		return nil
+	}
 	if l.noise {
 		return l.random(t)
 	}
 	behind := 0 // bytes that were handed out and are not reported yet
-	m, err := l.dev.UploadMatrix(name, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()), func(from, to int) ([][]byte, error) {
+	m, err := l.dev.UploadMatrix(t.Name, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()), func(from, to int) ([][]byte, error) {
 		if behind > 0 {
 			l.report(behind)
 		}
@@ -159,7 +171,7 @@ func (l *loader) matrix(name string) *gpu.Matrix {
 	})
 	l.w.matrices = append(l.w.matrices, m)
 	if err != nil {
-		l.err = fmt.Errorf("%s: %w", name, err)
+		l.err = fmt.Errorf("%s: %w", t.Name, err)
 		return m
 	}
 	l.report(behind)

@@ -17,9 +17,7 @@ func (p *Pixtral) DecodeBytes() (n uint64) {
 			}
 			continue
 		}
-		for _, m := range roles {
-			n += (*b.matrix(m.role)).Bytes()
-		}
+		n += b.bytes()
 	}
 	return n + p.w.output.Bytes()
 }

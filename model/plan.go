@@ -43,17 +43,22 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 	if err != nil {
 		return Plan{}, err
 	}
-	slots := map[string]bool{}
+	tensors := map[string]Placement{}
 	for _, t := range placements {
-		role, layer := layerRole(t.Name)
-		if role == "" || layer < c.Config.Layers-streamed {
+		tensors[t.Name] = t
+		if layerOf(t.Name) < c.Config.Layers-streamed {
 			p.Weights += t.DeviceBytes
-			continue
+		} else {
+			p.HostBytes += t.DeviceBytes
 		}
-		p.HostBytes += t.DeviceBytes
-		if slot := role + " " + t.Device.Name; !slots[slot] {
-			slots[slot] = true
-			p.Weights += t.DeviceBytes
+	}
+	slots := map[string]bool{}
+	for layer := c.Config.Layers - streamed; layer < c.Config.Layers; layer++ {
+		for _, j := range joins(fmt.Sprint("layers.", layer, "."), tensors) {
+			if !slots[j.slot()] {
+				slots[j.slot()] = true
+				p.Weights += j.place.DeviceBytes
+			}
 		}
 	}
 	cached, text := &arena{}, &arena{}

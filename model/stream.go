@@ -13,75 +13,54 @@ import (
 // such layers share.
 type hostBlock struct {
 	matrices []hostMatrix
-	slots    map[string]*gpu.Matrix // by role and format
+	slots    map[string]*gpu.Matrix // by join.slot
 }
 
 // A hostMatrix is packed as the device wants it, or lies so in the file.
 type hostMatrix struct {
-	role  string // "wq", "w1", …
-	place Placement
+	join
 	parts [][]byte // nil if the file's rows are the device's
 }
 
 // hold keeps a layer's matrix in host memory.
-func (l *loader) hold(b *hostBlock, role, name string) {
-	t, ok := l.take(name)
-	if !ok {
+func (l *loader) hold(b *hostBlock, j join) {
+	if !l.going() {
 		return
 	}
-	m := hostMatrix{role: role, place: t}
+	t := j.place
+	m := hostMatrix{join: j}
 	if t.Format.Name != t.Device.Name || t.Device.Codec != nil {
 		parts, err := l.pack(t.Tensor, t.Device, 0, t.Shape[0])
 		if err != nil {
-			l.err = fmt.Errorf("%s: %w", name, err)
+			l.err = fmt.Errorf("%s: %w", t.Name, err)
 			return
 		}
 		for _, p := range parts {
 			m.parts = append(m.parts, append([]byte(nil), p...)) // the packer's are overwritten
 		}
 	}
-	slot := role + " " + t.Device.Name
-	if b.slots[slot] == nil {
-		s, err := l.dev.NewMatrix("streamed "+role, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()))
+	if b.slots[j.slot()] == nil {
+		s, err := l.dev.NewMatrix("streamed "+j.role, t.Device.Name, t.Shape[0], t.Cols(), t.Device.RowBytes(t.Cols()))
 		if err != nil {
-			l.err = fmt.Errorf("%s: %w", name, err)
+			l.err = fmt.Errorf("%s: %w", t.Name, err)
 			return
 		}
-		b.slots[slot] = s
+		b.slots[j.slot()] = s
 		l.w.matrices = append(l.w.matrices, s)
 	}
 	b.matrices = append(b.matrices, m)
 	l.report(int(t.Bytes()))
 }
 
-// roles are the matrices of a layer, by their names in the checkpoint.
-var roles = []struct{ role, name string }{
-	{"wq", "attention.wq.weight"}, {"wk", "attention.wk.weight"}, {"wv", "attention.wv.weight"}, {"wo", "attention.wo.weight"},
-	{"w1", "feed_forward.w1.weight"}, {"w3", "feed_forward.w3.weight"}, {"w2", "feed_forward.w2.weight"},
-}
-
-// layerRole returns which matrix of which of the decoder's layers a tensor is;
-// "" if it is none.
-func layerRole(name string) (role string, layer int) {
+// layerOf returns which of the decoder's layers a matrix belongs to; -1 for none.
+func layerOf(name string) int {
 	rest, ok := strings.CutPrefix(name, "layers.")
-	number, inner, found := strings.Cut(rest, ".")
+	number, inner, _ := strings.Cut(rest, ".")
 	layer, err := strconv.Atoi(number)
-	if !ok || !found || err != nil {
-		return "", 0
+	if !ok || err != nil || strings.HasSuffix(inner, "_norm.weight") {
+		return -1
 	}
-	for _, m := range roles {
-		if m.name == inner {
-			return m.role, layer
-		}
-	}
-	return "", 0
-}
-
-// matrix returns the field of a block by its role.
-func (b *block) matrix(role string) **gpu.Matrix {
-	return map[string]**gpu.Matrix{
-		"wq": &b.wq, "wk": &b.wk, "wv": &b.wv, "wo": &b.wo, "w1": &b.w1, "w2": &b.w2, "w3": &b.w3,
-	}[role]
+	return layer
 }
 
 // arrive writes a layer's matrices to the device. What was recorded goes out
@@ -93,8 +72,9 @@ func (b *block) arrive(r *gpu.Recorder) error {
 	if err := r.Submit(); err != nil {
 		return err
 	}
+	b.wqkv = nil
 	for _, m := range b.host.matrices {
-		t, slot := m.place, b.host.slots[m.role+" "+m.place.Device.Name]
+		t, slot := m.place, b.host.slots[m.slot()]
 		sizes := t.Device.RowBytes(t.Cols())
 		err := r.Device().FillMatrix(slot, sizes, func(from, to int) ([][]byte, error) {
 			if m.parts == nil {
@@ -110,7 +90,7 @@ func (b *block) arrive(r *gpu.Recorder) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", t.Name, err)
 		}
-		*b.matrix(m.role) = slot
+		b.put(m.role, slot)
 	}
 	return nil
 }
