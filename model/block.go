@@ -100,12 +100,39 @@ func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
 
 // heads records the queries, and the keys and values into where they are kept.
 func (p *pass) heads(r *gpu.Recorder, layer int, b *block) {
-	if r.Tap == nil && len(p.runs) == 1 {
-		keys, values := p.kept(0, layer)
-		h := ops.Heads{Q: p.q, Keys: keys, Values: values, Table: p.table, Seats: p.seats, HeadDim: p.headDim}
+	switch {
+	case r.Tap != nil:
+		p.headsApart(r, layer, b)
+	case p.together():
+		h := p.spots(0, layer)
 		ops.LinearQKV(r, &h, p.normed, b.wqkv, p.qkv, p.each)
-		return
+	default:
+		p.linear(r, p.qkv, p.normed, b.wqkv)
+		for i, run := range p.runs {
+			h := p.spots(i, layer)
+			ops.Spread(r, &h, p.qkv, run.From, run.To)
+		}
 	}
+}
+
+// together reports whether the rows' keys and values all go to the same place.
+func (p *pass) together() bool {
+	for _, run := range p.runs {
+		if run.cache != p.runs[0].cache {
+			return false
+		}
+	}
+	return true
+}
+
+// spots returns where queries, keys and values of a run go.
+func (p *pass) spots(run, layer int) ops.Heads {
+	keys, values := p.kept(run, layer)
+	return ops.Heads{Q: p.q, Keys: keys, Values: values, Table: p.table, Seats: p.seats, HeadDim: p.headDim}
+}
+
+// headsApart does the same by a kernel for each value.
+func (p *pass) headsApart(r *gpu.Recorder, layer int, b *block) {
 	p.unseen(r, p.qkv, b.wqkv)
 	width, kvWidth := p.q.Shape[1], p.k.Shape[1]
 	ops.Columns(r, p.q, p.qkv, 0, 1)

@@ -76,6 +76,7 @@ func (p *Pixtral) FitPool(o PoolOptions, bytes uint64) (PoolOptions, error) {
 // caller's to say: sequences may share those of a common beginning. What becomes
 // of a row never depends on the rows beside it. It is not safe for concurrent use.
 type Pool struct {
+	Tap   gpu.Tap    // sees every value of the pass; nil for none
 	Clock *gpu.Clock // measures every kernel; nil for none
 
 	p       *Pixtral
@@ -127,7 +128,7 @@ func (l *Pool) run(ctx context.Context, pieces []Piece, each bool) error {
 		return err
 	}
 	r := l.p.dev.Record()
-	r.Clock = l.Clock
+	r.Tap, r.Clock = l.Tap, l.Clock
 	return l.decoder.forward(ctx, r, l.p, b)
 }
 

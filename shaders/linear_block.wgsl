@@ -43,7 +43,8 @@ fn linear_block(
     var sum1 = vec4(0.0);
     var sum2 = vec4(0.0);
     var sum3 = vec4(0.0);
-    for (var k = 0u; k < params.octets; k++) {
+    let octets = min(params.octets, arrayLength(&x));    // as in linear_lane
+    for (var k = 0u; k < octets; k++) {
         let a = load8(w0 + k);
         let b = load8(w1 + k);
         let c = load8(w2 + k);

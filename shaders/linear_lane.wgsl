@@ -38,8 +38,10 @@ fn linear_lane(
     for (var r = 0u; r < ROWS; r++) {
         starts[r] = min(row0 + r, params.rows - 1u) * params.octets;
     }
+    // With a bound of parameters alone, lavapipe would compile the unrolled loop anew for each dispatch.
+    let octets = min(params.octets, arrayLength(&x));
     var sums: array<f32, ROWS * TOKENS>;
-    for (var k = 0u; k < params.octets; k += STEP) {
+    for (var k = 0u; k < octets; k += STEP) {
         var v: array<vec4<f32>, TOKENS * STEP * 2u>;
         for (var t = 0u; t < TOKENS; t++) {
             let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
