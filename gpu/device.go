@@ -228,12 +228,13 @@ const staging = 16 << 20
 // Write puts data into t from a byte offset on. Offset and length are multiples of 4.
 func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 	if offset%4 != 0 || len(data)%4 != 0 || offset+uint64(len(data)) > t.buf.size {
-		return fmt.Errorf("gpu: write %d bytes at %d of %v", len(data), offset, t)
+		return fmt.Errorf("gpu: write %d bytes at %d of %s", len(data), offset, t.String())
 	}
 	for len(data) > 0 {
 		n := min(len(data), staging)
-		if err := d.check(d.queue.TryWriteBuffer(t.buf.raw, offset, data[:n])); err != nil {
-			return fmt.Errorf("gpu: write %v: %w", t, err)
+		d.write(t.buf, offset, data[:n])
+		if err := d.check(nil); err != nil {
+			return fmt.Errorf("gpu: write %s: %w", t.String(), err)
 		}
 		if n == staging {
 			index := d.send()

@@ -385,3 +385,47 @@ func TestParamsWrapAround(t *testing.T) {
 		t.Errorf("%v of %d additions", got[0], maxParams+10)
 	}
 }
+
+// What was posted comes to the host though more was submitted after it, again
+// and again, and neither that nor a write allocates.
+func TestMailbox(t *testing.T) {
+	d := open(t, Options{})
+	x, err := d.New("x", F32, 64)
+	check(t, err)
+	y, err := d.New("y", F32, 64)
+	check(t, err)
+	m, err := d.NewMailbox("mail", 2)
+	check(t, err)
+	defer d.FreeMailbox(m)
+	one, ones := make([]byte, 4*64), make([]uint32, 2)
+	for i := range 64 {
+		one[4*i+2], one[4*i+3] = 0x80, 0x3f
+	}
+	check(t, d.WriteFloats(y, make([]float32, 64)))
+	r, times := d.Record(), float32(0)
+	turn := func() {
+		check(t, d.Write(x, 0, one))
+		add(r, y, x)
+		y := y
+		y.Shape = y.Shape[:0:0] // its first word
+		r.Post(m, y)
+		check(t, r.Submit())
+		add(r, x, y)
+		check(t, r.Submit())
+		check(t, d.Take(m, ones[:1]))
+		if times++; math.Float32frombits(ones[0]) != times {
+			t.Fatalf("%v after %v turns", math.Float32frombits(ones[0]), times)
+		}
+	}
+	turn()
+	if n := testing.AllocsPerRun(20, turn); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if err := d.Take(m, make([]uint32, 3)); err == nil {
+		t.Error("three words of two are taken")
+	}
+	r.Post(m, y)
+	if err := r.Submit(); err == nil {
+		t.Error("64 words go into two")
+	}
+}

@@ -4,10 +4,10 @@ package gpu
 // (webgpu.h and wgpu.h of wgpu-native v29): a device request with callbacks for
 // a lost device and for errors outside any scope, shader modules without checks
 // at run time, timestamps around a compute pass, the length of a timestamp
-// tick, a whole recording encoded and submitted in one call, which allocates
-// nothing, submissions and waits that survive a lost device, and the library's
-// own messages. Only the prototypes and structs that are used are declared; the
-// bindings link the library itself.
+// tick, submissions and waits that survive a lost device, the library's own
+// messages, and, because they allocate nothing in Go, a write, a read, and a
+// whole recording encoded and submitted in one call. Only the prototypes and
+// structs that are used are declared; the bindings link the library itself.
 
 /*
 #include <stdatomic.h>
@@ -56,6 +56,10 @@ extern void wgpuComputePassEncoderSetBindGroup(void *pass, uint32_t index, void 
 extern void wgpuComputePassEncoderDispatchWorkgroups(void *pass, uint32_t x, uint32_t y, uint32_t z);
 extern void wgpuCommandEncoderCopyBufferToBuffer(void *encoder, void *from, uint64_t at, void *to, uint64_t to_at, uint64_t size);
 extern void wgpuCommandEncoderResolveQuerySet(void *encoder, void *set, uint32_t first, uint32_t count, void *to, uint64_t at);
+extern void wgpuQueueWriteBuffer(void *queue, void *buffer, uint64_t at, void const *data, size_t size);
+extern px_future wgpuBufferMapAsync(void *buffer, uint64_t mode, size_t at, size_t size, px_callback_info info);
+extern void const *wgpuBufferGetConstMappedRange(void *buffer, size_t at, size_t size);
+extern void wgpuBufferUnmap(void *buffer);
 extern void *wgpuCommandEncoderFinish(void *encoder, void const *desc);
 extern void wgpuCommandEncoderRelease(void *encoder);
 extern void wgpuCommandBufferRelease(void *buffer);
@@ -65,9 +69,10 @@ extern float wgpuQueueGetTimestampPeriod(void *queue);
 extern uint32_t wgpuGetVersion(void);
 extern void wgpuSetLogCallback(void (*callback)(int32_t, px_string, void *), void *user);
 
-// A sink keeps the first error that no scope caught, and whether the device is lost.
+// A sink keeps the first error that no scope caught, whether the device is lost,
+// and what became of the last wish to map a buffer.
 typedef struct {
-	_Atomic int lost, failed;
+	_Atomic int lost, failed, mapped;
 	int type;
 	char message[4096], lost_message[1024];
 } px_sink;
@@ -212,6 +217,27 @@ static void px_release(void *device, px_sink *sink) {
 	int lost = 0;
 	px_guarded_release(device, &lost);
 	if (lost) px_give_up(sink);
+}
+
+static void px_on_map(int32_t status, px_string message, void *user1, void *user2) {
+	px_sink *s = user1;
+	(void)message; (void)user2;
+	atomic_store(&s->mapped, status);
+}
+
+// px_fetch waits for a submission and copies a buffer that it wrote, which the
+// host may map. It returns whether it could.
+static int px_fetch(void *device, px_sink *sink, void *buffer, uint64_t index, void *to, size_t size) {
+	px_callback_info info = { NULL, 3, (void *)px_on_map, sink, NULL };
+	if (px_lost(sink)) return 0;
+	atomic_store(&sink->mapped, 0);
+	wgpuBufferMapAsync(buffer, 1, 0, size, info);    // WGPUMapMode_Read
+	px_wait(device, sink, &index);
+	if (atomic_load(&sink->mapped) == 0) px_wait(device, sink, NULL);
+	if (atomic_load(&sink->mapped) != 1 || px_lost(sink)) return 0;    // WGPUMapAsyncStatus_Success
+	memcpy(to, wgpuBufferGetConstMappedRange(buffer, 0, size), size);
+	wgpuBufferUnmap(buffer);
+	return 1;
 }
 
 // px_submit encodes commands and submits them, unless they are refused. The
@@ -360,6 +386,17 @@ func (d *Device) play(list []command, c *Clock) uint64 {
 	}
 	return uint64(C.px_submit(handle(d.dev), handle(d.queue), d.sink.c,
 		(*C.px_command)(unsafe.Pointer(unsafe.SliceData(list))), C.size_t(len(list)), queries, C.uint32_t(count), ticks))
+}
+
+// write gives the queue data to put into a buffer, in order with submissions.
+func (d *Device) write(b *buffer, offset uint64, data []byte) {
+	C.wgpuQueueWriteBuffer(handle(d.queue), handle(b.raw), C.uint64_t(offset), unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data)))
+}
+
+// fetch waits for a submission and copies what a buffer then holds, and reports
+// whether it could.
+func (d *Device) fetch(b *buffer, index uint64, to []uint32) bool {
+	return C.px_fetch(handle(d.dev), d.sink.c, handle(b.raw), C.uint64_t(index), unsafe.Pointer(unsafe.SliceData(to)), C.size_t(4*len(to))) == 1
 }
 
 // timestampPeriod returns the nanoseconds in one timestamp tick.

@@ -33,6 +33,15 @@ func (p *pace) drained(now time.Time) {
 	p.last = now
 }
 
+// arrived takes note that a submission, and those before it, were waited for.
+func (p *pace) arrived(index uint64) {
+	n := 0
+	for n < len(p.inFlight) && p.inFlight[n] <= index {
+		n++
+	}
+	p.inFlight, p.last = slices.Delete(p.inFlight, 0, n), time.Now()
+}
+
 // wait blocks until at most keep submissions are in flight, and learns from
 // how long that took. await waits for one.
 func (p *pace) wait(await func(*uint64), keep int) {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/oliverbestmann/webgpu/wgpu"
-
 	"pixtral-wgpu/shaders"
 )
 
@@ -58,13 +56,11 @@ func (s *paramStore) offset(key paramKey) uint32 {
 }
 
 // write puts what is new onto the device.
-func (s *paramStore) write(q *wgpu.Queue) error {
-	if s.written == len(s.data) {
-		return nil
+func (s *paramStore) write(d *Device) {
+	if s.written < len(s.data) {
+		d.write(s.buf, uint64(s.written), s.data[s.written:])
+		s.written = len(s.data)
 	}
-	err := q.TryWriteBuffer(s.buf.raw, uint64(s.written), s.data[s.written:])
-	s.written = len(s.data)
-	return err
 }
 
 // keyOf returns the words of a Params struct, which checkParams has seen.

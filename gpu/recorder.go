@@ -41,6 +41,7 @@ type Recorder struct {
 	leave    func() // ends the innermost scope
 	commands []command
 	work     float64
+	posted   []*Mailbox     // that commands fill
 	done     []func() error // to be called when the submission has run
 	err      error
 }
@@ -289,11 +290,16 @@ func (r *Recorder) flush() error {
 	if r.Context != nil && r.Context.Err() != nil {
 		return r.Context.Err()
 	}
-	if err := r.dev.check(r.dev.params.write(r.dev.queue)); err != nil {
+	r.dev.params.write(r.dev)
+	if err := r.dev.check(nil); err != nil {
 		return err
 	}
 	index := r.dev.play(r.commands, r.Clock)
 	r.commands = r.commands[:0]
+	for _, m := range r.posted {
+		m.index = index
+	}
+	r.posted = r.posted[:0]
 	if r.dev.params.full() {
 		r.dev.params.clear()
 	}
@@ -327,7 +333,7 @@ func (r *Recorder) Submit() error {
 		for _, f := range r.done {
 			_ = f() // frees what it holds; the first error is already known
 		}
-		r.commands, r.done, r.work, r.err = r.commands[:0], nil, 0, nil
+		r.commands, r.posted, r.done, r.work, r.err = r.commands[:0], r.posted[:0], nil, 0, nil
 	}
 	return err
 }

@@ -40,7 +40,7 @@ func (a *arena) filled(name string, data func() []float32, shape ...int) gpu.Ten
 func (a *arena) filledInts(name string, data func() []uint32, shape ...int) gpu.Tensor {
 	t := a.typed(name, gpu.U32, shape...)
 	if a.dev != nil && a.err == nil {
-		a.err = a.dev.Write(t, 0, words(data()))
+		a.err = a.dev.Write(t, 0, words(nil, data()))
 	}
 	return t
 }

@@ -65,10 +65,11 @@ type span struct {
 	at    []uint32
 }
 
-// lay lays pieces out. each says that they are evaluated row by row, as tokens of
-// answers are; else they are parts of prompts.
+// lay lays pieces out, until it is called again. each says that they are evaluated
+// row by row, as tokens of answers are; else they are parts of prompts.
 func (d *decoder) lay(pieces []Piece, each bool) (*batch, error) {
-	b := &batch{each: each}
+	b := &d.batch
+	*b = batch{b.tokens[:0], b.seats[:0], b.spans[:0], b.runs[:0], b.wanted[:0], each}
 	for i := range pieces {
 		if err := d.check(&pieces[i]); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"encoding/binary"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -24,11 +25,33 @@ type decoder struct {
 	logits gpu.Tensor // [as many, vocab]
 	best   gpu.Tensor // [as many] u32
 	made   int        // rows of logits that the last pass made
+
+	// What a pass needs on the host is kept, so that a token allocates nothing.
+	batch batch
+	bytes []byte
+	views map[int]*view
+}
+
+// A view is the activations of a pass of so many rows, or of so many logits.
+type view struct {
+	pass                       *pass
+	tokens                     gpu.Tensor
+	tail, norm, logits, choice gpu.Tensor
+}
+
+// view returns the activations for n rows.
+func (d *decoder) view(n int) *view {
+	v := d.views[n]
+	if v == nil {
+		v = &view{d.pass.rows(n), d.tokens.Rows(n), d.tail.Rows(n), d.norm.Rows(n), d.logits.Rows(n), d.best.Rows(n)}
+		d.views[n] = v
+	}
+	return v
 }
 
 // newDecoder makes the activations and the caches of a pool.
 func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, error) {
-	d := &decoder{}
+	d := &decoder{views: map[int]*view{}}
 	var err error
 	if d.caches, err = newCaches(a, c, o, kv); err != nil {
 		return nil, err
@@ -60,8 +83,8 @@ func partsLen(c *Config, o PoolOptions) int {
 // want logits.
 func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *batch) error {
 	r.Context = ctx
-	n := len(b.tokens)
-	t := d.pass.rows(n)
+	v := d.view(len(b.tokens))
+	t := v.pass
 	t.runs, t.each = b.runs, b.each
 	if err := d.write(p.dev, b); err != nil {
 		return err
@@ -70,7 +93,7 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 	if len(b.spans) > 0 {
 		name = "tok_embeddings"
 	}
-	ops.Embed(r, t.x.As(name), d.tokens.Rows(n), p.w.tokEmbeddings)
+	ops.Embed(r, t.x.As(name), v.tokens, p.w.tokEmbeddings)
 	d.scatter(r, t.x, b.spans)
 	t.run(ctx, r, p.w.layers)
 	for done := 0; done < len(b.wanted); {
@@ -86,19 +109,24 @@ func (d *decoder) write(dev *gpu.Device, b *batch) error {
 	if err := d.lists.flush(dev); err != nil {
 		return err
 	}
-	if err := dev.Write(d.tokens, 0, words(b.tokens)); err != nil {
+	d.bytes = words(d.bytes[:0], b.tokens)
+	if err := dev.Write(d.tokens, 0, d.bytes); err != nil {
 		return err
 	}
-	var at []uint32
+	d.bytes = d.bytes[:0]
 	for _, s := range b.spans {
-		at = append(at, s.at...)
+		d.bytes = words(d.bytes, s.at)
 	}
-	if len(at) > 0 {
-		if err := dev.Write(d.at, 0, words(at)); err != nil {
+	if len(d.bytes) > 0 {
+		if err := dev.Write(d.at, 0, d.bytes); err != nil {
 			return err
 		}
 	}
-	return dev.Write(d.pass.seats.Rows, 0, words(ops.Words(b.seats)))
+	d.bytes = d.bytes[:0]
+	for _, s := range b.seats {
+		d.bytes = words(d.bytes, []uint32{s.Angle, s.Seen, s.Pages, s.Place})
+	}
+	return dev.Write(d.pass.seats.Rows, 0, d.bytes)
 }
 
 // scatter records image rows over the embeddings of their tokens.
@@ -124,16 +152,16 @@ func (d *decoder) head(r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
 		}
 		r.CopyRows(d.tail, from, t.x, to, i-from)
 	}
-	ops.RMSNorm(r, d.norm.Rows(n), d.tail.Rows(n), p.w.norm, p.Config.NormEps)
-	ops.LinearEach(r, d.logits.Rows(n), d.norm.Rows(n), p.w.output)
+	v := d.view(n)
+	ops.RMSNorm(r, v.norm, v.tail, p.w.norm, p.Config.NormEps)
+	ops.LinearEach(r, v.logits, v.norm, p.w.output)
 	d.made = n
 }
 
-// words returns the bytes of a list of u32, as the device reads them.
-func words(list []uint32) []byte {
-	b := make([]byte, 0, 4*len(list))
+// words appends a list of u32 to b, as the device reads them.
+func words(b []byte, list []uint32) []byte {
 	for _, v := range list {
-		b = append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
+		b = binary.LittleEndian.AppendUint32(b, v)
 	}
 	return b
 }

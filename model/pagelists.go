@@ -43,7 +43,7 @@ func (l *pageLists) set(sequence int, pages []uint32) uint32 {
 // flush writes what changed.
 func (l *pageLists) flush(dev *gpu.Device) error {
 	for i, d := range l.dirty {
-		if err := dev.Write(l.tensor, uint64(4*d[0]), words(l.pages[d[0]:d[1]])); err != nil {
+		if err := dev.Write(l.tensor, uint64(4*d[0]), words(nil, l.pages[d[0]:d[1]])); err != nil {
 			l.dirty = slices.Delete(l.dirty, 0, i)
 			return err
 		}
