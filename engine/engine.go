@@ -9,6 +9,8 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"pixtral-wgpu/model"
 )
 
@@ -48,6 +50,8 @@ const (
 	defaultSlots      = 32
 	defaultQueue      = 128
 	defaultImageBytes = 256 << 20
+
+	mostClients = 4096 // whose last turns are known
 )
 
 // An Engine runs requests on one model. Its methods are safe for concurrent use.
@@ -65,7 +69,10 @@ type Engine struct {
 	calls   []*call
 	stats   Stats
 	closed  bool
-	down    error // why there is no device; nil if there is one
+	lost    error                          // why there is no device; nil if there is one
+	down    bool                           // opening one has failed: nobody is kept waiting
+	served  *simplelru.LRU[string, uint64] // by client: when it had its last turn
+	turns   uint64
 }
 
 // New starts an engine on a model, which is the engine's until Close; that the
@@ -74,6 +81,7 @@ func New(p *model.Pixtral, o Options) (*Engine, error) {
 	o.Slots, o.Queue = cmp.Or(o.Slots, defaultSlots), cmp.Or(o.Queue, defaultQueue)
 	o.ImageBytes = cmp.Or(o.ImageBytes, defaultImageBytes)
 	e := &Engine{options: o, model: p, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
+	e.served, _ = simplelru.NewLRU[string, uint64](mostClients, nil) // an error is a size of nothing
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	w, err := newWorker(e, p)
 	if err != nil {

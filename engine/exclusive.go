@@ -15,9 +15,9 @@ func (e *Engine) Exclusive(ctx context.Context, f func(ctx context.Context, p *m
 	case e.closed:
 		e.mu.Unlock()
 		return ErrClosed
-	case e.down != nil:
+	case e.down:
 		defer e.mu.Unlock()
-		return e.down
+		return e.lost
 	}
 	e.calls = append(e.calls, c)
 	e.mu.Unlock()

@@ -111,6 +111,32 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// Clients take turns where only one runs at a time, too.
+func TestTurns(t *testing.T) {
+	p := load(t)
+	e := start(t, p, engine.Options{Context: 256, Slots: 1})
+	var order []string
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i, client := range []string{"a", "a", "a", "a", "b", "b", "c"} {
+		all.Go(func() {
+			req := engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p), MaxTokens: 30, Client: client}
+			_, err := e.Generate(t.Context(), req, nil)
+			check(t, err)
+			mu.Lock()
+			order = append(order, client)
+			mu.Unlock()
+		})
+		for s := e.Stats(); s.Running+s.Waiting+int(s.Requests) <= i; s = e.Stats() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	all.Wait()
+	if got := strings.Join(order, ""); !strings.HasPrefix(got, "abcab") && !strings.HasPrefix(got, "aabcab") {
+		t.Errorf("served in the order %s", got)
+	}
+}
+
 // Nothing of many requests stays on the device, nor in the pool.
 func TestNoLeak(t *testing.T) {
 	p := load(t)
@@ -194,7 +220,11 @@ func TestDeviceLost(t *testing.T) {
 	check(t, err)
 	fails := 0
 	var now *model.Pixtral
+	var e *engine.Engine
 	open := func(ctx context.Context) (*model.Pixtral, error) {
+		if err := e.Health(); !errors.Is(err, engine.ErrDeviceLost) {
+			t.Errorf("health while there is no device: %v", err)
+		}
 		p.Close()
 		device.Close()
 		if fails > 0 {
@@ -208,9 +238,10 @@ func TestDeviceLost(t *testing.T) {
 		return now, err
 	}
 	t.Cleanup(func() { p.Close(); device.Close() })
-	e := start(t, p, engine.Options{Context: 1024, Slots: 2, Open: open})
+	e = start(t, p, engine.Options{Context: 1024, Slots: 2, Open: open})
 	req := engine.Request{Prompt: prompts(t, p, 1)[0], MaxTokens: 8}
 	want := answer(t, e, req)
+	check(t, e.Health())
 
 	lose := func() {
 		t.Helper()
@@ -260,6 +291,20 @@ func TestDeviceLost(t *testing.T) {
 		if !errors.Is(err, engine.ErrDeviceLost) || time.Now().After(end) {
 			t.Fatalf("after an attempt that failed: %v", err)
 		}
+	}
+	check(t, e.Health())
+
+	// A device that is lost while nobody uses it is missed when somebody asks.
+	check(t, e.Exclusive(t.Context(), func(_ context.Context, p *model.Pixtral) error {
+		p.Device().Lose()
+		return nil
+	}))
+	var lost *gpu.DeviceLostError
+	if err := e.Health(); !errors.As(err, &lost) {
+		t.Errorf("lost while idle: %v", err)
+	}
+	if got := answer(t, e, req); got.Text != want.Text || e.Health() != nil {
+		t.Errorf("after a loss while idle: %q, want %q; %v", got.Text, want.Text, e.Health())
 	}
 }
 

@@ -19,7 +19,9 @@ func (e *Engine) loop(w *worker) {
 			w.stop(ErrClosed)
 			break
 		}
-		w.stop(fmt.Errorf("%w (%v)", ErrDeviceLost, err))
+		lost := fmt.Errorf("%w (%v)", ErrDeviceLost, err)
+		e.setLost(lost, false)
+		w.stop(lost)
 		w = e.reopen()
 	}
 	e.refuseAll(ErrClosed)
@@ -91,12 +93,12 @@ func (e *Engine) reopen() *worker {
 		w, err := e.openAgain()
 		if err == nil {
 			e.count(func(st *Stats) { st.Restarts++ })
-			e.setDown(nil)
+			e.setLost(nil, false)
 			return w
 		}
-		down := fmt.Errorf("%w (%v)", ErrDeviceLost, err)
-		e.setDown(down)
-		e.refuseAll(down)
+		lost := fmt.Errorf("%w (%v)", ErrDeviceLost, err)
+		e.setLost(lost, true)
+		e.refuseAll(lost)
 		select {
 		case <-e.ctx.Done():
 		case <-time.After(pause):
@@ -130,9 +132,10 @@ func (e *Engine) setModel(p *model.Pixtral) {
 	e.model = p
 }
 
-// setDown says why no request can be taken; nil means that they can.
-func (e *Engine) setDown(err error) {
+// setLost says why there is no device, nil if there is one, and whether requests
+// are refused for it.
+func (e *Engine) setLost(err error, down bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.down = err
+	e.lost, e.down = err, down
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // enqueue puts a task at the end of the queue.
 func (e *Engine) enqueue(t *task) error {
@@ -9,8 +12,8 @@ func (e *Engine) enqueue(t *task) error {
 	switch {
 	case e.closed:
 		return ErrClosed
-	case e.down != nil:
-		return e.down
+	case e.down:
+		return e.lost
 	case len(e.waiting) >= e.options.Queue:
 		e.stats.Refused++
 		return ErrBusy
@@ -21,7 +24,8 @@ func (e *Engine) enqueue(t *task) error {
 }
 
 // next takes a task out of the queue: the first of a client with the fewest
-// running, so that nobody's many requests keep another's one waiting.
+// running, of those the one whose last turn is longest ago, so that nobody's many
+// requests keep another's one waiting.
 func (e *Engine) next(running []*sequence) *task {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -32,14 +36,16 @@ func (e *Engine) next(running []*sequence) *task {
 	for _, s := range running {
 		has[s.req.Client]++
 	}
-	best := 0
-	for i, t := range e.waiting {
-		if has[t.req.Client] < has[e.waiting[best].req.Client] {
-			best = i
-		}
+	last := func(t *task) uint64 {
+		turn, _ := e.served.Peek(t.req.Client) // 0: it had none
+		return turn
 	}
-	t := e.waiting[best]
-	e.waiting = slices.Delete(e.waiting, best, best+1)
+	t := slices.MinFunc(e.waiting, func(a, b *task) int {
+		return cmp.Or(cmp.Compare(has[a.req.Client], has[b.req.Client]), cmp.Compare(last(a), last(b)))
+	})
+	e.waiting = slices.DeleteFunc(e.waiting, func(w *task) bool { return w == t })
+	e.turns++
+	e.served.Add(t.req.Client, e.turns)
 	return t
 }
 

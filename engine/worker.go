@@ -53,8 +53,11 @@ func (w *worker) close() {
 	w.pool.Close()
 }
 
-// busy reports whether there is something to do without a nudge.
-func (w *worker) busy() bool { return len(w.running)+len(w.paused) > 0 || w.next != nil }
+// busy reports whether there is something to do without a nudge. One nudge may
+// stand for many requests, so those that wait count.
+func (w *worker) busy() bool {
+	return len(w.running)+len(w.paused) > 0 || w.next != nil || w.e.Stats().Waiting > 0
+}
 
 // step does a little of everything: it lets go of clients that left, starts
 // requests, evaluates some of the prompts and one token of each answer. An error

@@ -332,6 +332,15 @@ func (d *Device) Room() uint64 {
 	return free
 }
 
+// Alive asks the device for nothing, and returns a *DeviceLostError if that is too
+// much: a device that is not used does not tell that it is gone.
+func (d *Device) Alive() error {
+	d.settle()
+	index := d.send()
+	d.wait(&index)
+	return d.check(nil)
+}
+
 // Lose gives the device up as a reset of its driver would: everything on it
 // fails with a *DeviceLostError from then on. It is for tests of what comes then.
 func (d *Device) Lose() { destroy(d.dev) }

@@ -24,6 +24,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.Client = s.o.Keys.client(r)
 	head := completionHead{ID: "chatcmpl-" + rand.Text(), Created: time.Now().Unix(), Model: req.Model}
 	entryOf(r).note("prompt_tokens", len(a.Prompt.Tokens))
 	entryOf(r).note("images", len(a.Prompt.Images))

@@ -111,7 +111,7 @@ func (s *Server) completions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.receive(w, r, req); err != nil {
 		return err
 	}
-	all, err := s.prepareTexts(req)
+	all, err := s.prepareTexts(req, s.o.Keys.client(r))
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (u *usage) sum(of *usage) {
 }
 
 // prepareTexts makes a request ready for the engine, one for each prompt.
-func (s *Server) prepareTexts(req *completionRequest) ([]asked, error) {
+func (s *Server) prepareTexts(req *completionRequest, client string) ([]asked, error) {
 	var err error
 	if req.Model, err = s.facts.find(req.Model); err != nil {
 		return nil, err
@@ -174,6 +174,7 @@ func (s *Server) prepareTexts(req *completionRequest) ([]asked, error) {
 		}
 		base.LogProbs, base.TopLogProbs = true, *req.LogProbs
 	}
+	base.Client = client
 	s.bound(&base, &req.sampling)
 	all := make([]asked, len(req.Prompt))
 	for i, p := range req.Prompt {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -40,16 +41,36 @@ func ReadKeys(r io.Reader) (*Keys, error) {
 	return k, nil
 }
 
+// keyOf returns the key that a request brings, "" for none.
+func keyOf(r *http.Request) string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		key = r.Header.Get("X-Api-Key")
+	}
+	return strings.TrimSpace(key)
+}
+
+// client names who asks, for the engine to let clients take turns: by the hash of
+// the key, or by the address where no keys are asked for.
+func (k *Keys) client(r *http.Request) string {
+	if k == nil {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			return r.RemoteAddr
+		}
+		return host
+	}
+	sum := sha256.Sum256([]byte(keyOf(r)))
+	return string(sum[:])
+}
+
 // check reports a request that brings none of the keys.
 func (k *Keys) check(r *http.Request) error {
 	if k == nil {
 		return nil
 	}
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		key = r.Header.Get("X-Api-Key")
-	}
-	if key = strings.TrimSpace(key); key == "" {
+	key := keyOf(r)
+	if key == "" {
 		return &apiError{Status: http.StatusUnauthorized, Type: authentication, Code: "missing_api_key",
 			Message: "This server wants an API key: send it as \"Authorization: Bearer KEY\"."}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"pixtral-wgpu/engine"
@@ -36,7 +37,14 @@ func newMetrics(s *Server) *metrics {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "info", Help: "Always 1.",
 		ConstLabels: prometheus.Labels{"model": s.facts.name, "version": s.o.Version}})
 	info.Set(1)
-	r.MustRegister(m.requests, m.answers, m.duration, info, &engineCollector{s})
+	up := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "up", Help: "1 while the model can answer, 0 while its device is lost."}, func() float64 {
+		if s.engine.Health() != nil {
+			return 0
+		}
+		return 1
+	})
+	r.MustRegister(m.requests, m.answers, m.duration, info, up, &engineCollector{s},
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewGoCollector())
 	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	return m
 }

@@ -78,8 +78,11 @@ func (s *Server) version(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // health answers GET /health: with an empty body, as those who wait for vLLM
-// expect.
+// expect, or with why the model cannot answer now.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
+	if err := s.engine.Health(); err != nil {
+		return err
+	}
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

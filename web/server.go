@@ -29,6 +29,7 @@ type Engine interface {
 	Generate(ctx context.Context, req engine.Request, emit func(engine.Event) error) (*model.Reply, error)
 	Exclusive(ctx context.Context, f func(ctx context.Context, p *model.Pixtral) error) error
 	Stats() engine.Stats
+	Health() error
 	Close() error
 }
 
