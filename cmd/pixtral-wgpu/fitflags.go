@@ -29,6 +29,7 @@ func (f *fitFlags) add(fs *pflag.FlagSet, kvs ...string) {
 	f.quant = quantFlag(fs, "", auto)
 	fs.IntVar(&f.context, "ctx", model.DefaultContext, "`tokens` of memory for the prompt and the answer together")
 	fs.IntVar(&f.gpuLayers, "gpu-layers", -1, "`layers` to keep on the adapter; the others stay in host memory and are sent there for each pass, which is slow (default all)")
+	fs.Lookup("gpu-layers").DefValue = "0" // the help has said it
 	f.kv = oneOf(fs, "kv", "type of the keys and values in memory", kvs...)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,11 +36,15 @@ type serveFlags struct {
 	imageHosts   []string
 	mediaDir     string
 	slots, queue int
+	tokens       int
 	sampler      model.Sampler
 	maxBody      bytesValue
+	maxImage     bytesValue
 	maxImages    int
 	maxPixels    int
 	timeout      time.Duration
+	bodyTimeout  time.Duration
+	writeTimeout time.Duration
 	log          *choice
 }
 
@@ -78,11 +81,15 @@ that are under way finish; a second one does not.`,
 	fs.StringVar(&f.mediaDir, "media-dir", "", "`directory` whose images requests may name as file:///… (default none)")
 	fs.IntVar(&f.slots, "slots", 32, "`requests` that are answered at once")
 	fs.IntVar(&f.queue, "queue", 128, "`requests` that may wait; those beyond are told to come again")
-	fs.Float64Var(&f.sampler.Temperature, "temperature", 0.35, "how freely to pick tokens where a request does not say")
+	fs.IntVar(&f.tokens, "kv-tokens", 0, "`tokens` of memory for all requests together, and what is kept for later ones (default what half of the free memory holds)")
+	fs.Float64Var(&f.sampler.Temperature, "temperature", 0.35, "how freely to pick tokens where a request does not say, as a `number` from 0, the likeliest, to 2")
 	fs.Var(&f.maxBody, "max-body", "largest request, images included (default 64MiB)")
+	fs.Var(&f.maxImage, "max-image", "largest image that is fetched or read from --media-dir (default 20MiB)")
 	fs.IntVar(&f.maxImages, "max-images", 64, "most `images` of a request")
 	fs.IntVar(&f.maxPixels, "max-megapixels", 67, "largest image, in `megapixels`")
 	fs.DurationVar(&f.timeout, "timeout", 30*time.Minute, "longest `time` for an answer")
+	fs.DurationVar(&f.bodyTimeout, "body-timeout", time.Minute, "longest `time` for a request to arrive")
+	fs.DurationVar(&f.writeTimeout, "write-timeout", 30*time.Second, "longest `time` for a client to take what is sent to it; one that takes longer has left")
 	f.exif = exifFlag(fs)
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
@@ -104,8 +111,13 @@ func (f *serveFlags) check(cmd *cobra.Command) error {
 			return misuse("--%s %d: it may be %d to %d", n.name, n.value, n.from, n.upTo)
 		}
 	}
-	if f.timeout <= 0 {
-		return misuse("--timeout %v: it must be longer than nothing", f.timeout)
+	for name, d := range map[string]time.Duration{"timeout": f.timeout, "body-timeout": f.bodyTimeout, "write-timeout": f.writeTimeout} {
+		if d <= 0 {
+			return misuse("--%s %v: it must be longer than nothing", name, d)
+		}
+	}
+	if cmd.Flags().Changed("kv-tokens") && f.tokens < f.context {
+		return misuse("--kv-tokens %d: one request alone may take the %d of --ctx", f.tokens, f.context)
 	}
 	if err := f.sampler.Check(); err != nil {
 		return misuse("%w", err)
@@ -132,7 +144,7 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	e, err := engine.New(p, engine.Options{Context: h.fit.context, Slots: f.slots, Queue: f.queue, KV: f.kv.value, Open: h.open})
+	e, err := engine.New(p, engine.Options{Context: h.fit.context, Slots: f.slots, Queue: f.queue, Tokens: f.tokens, KV: f.kv.value, Open: h.open})
 	if err != nil {
 		return err
 	}
@@ -153,7 +165,7 @@ func (f *serveFlags) options(cmd *cobra.Command) (web.Options, error) {
 		Version: release, Sampler: f.sampler, Aliases: f.aliases,
 		Page: page.Files(), AllowHosts: f.allowHosts, AllowOrigins: f.origins, ImageHosts: f.imageHosts, MediaDir: f.mediaDir,
 		Orientation: orientation(f.exif), MaxBodyBytes: int64(f.maxBody), MaxImages: f.maxImages, MaxPixels: f.maxPixels * 1000000,
-		Timeout: f.timeout, Log: f.logger(cmd.ErrOrStderr()),
+		MaxImageBytes: int64(f.maxImage), Timeout: f.timeout, BodyTimeout: f.bodyTimeout, WriteTimeout: f.writeTimeout, Log: f.logger(cmd.ErrOrStderr()),
 	}
 	if net.ParseIP(f.host) == nil {
 		o.AllowHosts = append(o.AllowHosts, f.host)
@@ -212,61 +224,11 @@ func (f *serveFlags) greet(w io.Writer, addr net.Addr, p *model.Pixtral, context
 	}
 	base := "http://" + net.JoinHostPort(name, strconv.Itoa(int(at.Port())))
 	fmt.Fprintf(w, "%s on %s, %s at once with up to %d tokens each.\n", p.Name, p.Device().Info, plural(f.slots, "request"), context)
+	fmt.Fprintf(w, "  page  %s\n", base)
 	fmt.Fprintf(w, "  API   %s/v1   (base URL for clients of OpenAI and Mistral)\n", base)
 	fmt.Fprintf(w, "  docs  %s/openapi.json\n", base)
 	if !host.IsLoopback() && f.keys == "" {
 		fmt.Fprintf(w, "Everybody who reaches this machine can use it: --api-keys FILE asks for a key.\n")
 	}
 	fmt.Fprintf(w, "Ctrl-C stops it.\n")
-}
-
-// A host holds the device and the model, and opens them again when the device
-// was lost.
-type host struct {
-	f      *serveFlags
-	cmd    *cobra.Command
-	fit    fit
-	closes []func()
-}
-
-func (h *host) close() {
-	for i := len(h.closes) - 1; i >= 0; i-- {
-		h.closes[i]()
-	}
-	h.closes = nil
-}
-
-// open opens the device and loads the model; what was open before is closed.
-func (h *host) open(ctx context.Context) (_ *model.Pixtral, err error) {
-	h.close()
-	defer func() {
-		if err != nil {
-			h.close()
-		}
-	}()
-	checkpoint, err := h.f.modelFlag.open(h.cmd)
-	if err != nil {
-		return nil, err
-	}
-	defer checkpoint.Close()
-	device, err := h.f.deviceFlags.open()
-	if err != nil {
-		return nil, err
-	}
-	h.closes = append(h.closes, device.Close)
-	if h.fit.context == 0 { // the second time it must be as it was
-		if h.fit, err = h.f.settle(checkpoint, h.f.fitFlags.options(), h.f.offer(device.Info)); err != nil {
-			return nil, err
-		}
-	}
-	checkpoint = h.f.as(checkpoint, h.fit.quant)
-	bar := newProgress(h.cmd.ErrOrStderr())
-	defer bar.clear()
-	p, err := model.Load(ctx, device, checkpoint, model.LoadOptions{
-		Quant: h.fit.quant, Streamed: h.fit.streamed, Progress: bar.bytes("loading " + checkpoint.Name),
-	})
-	if err == nil {
-		h.closes = append(h.closes, p.Close)
-	}
-	return p, err
 }
