@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -24,15 +25,17 @@ const (
 type fetcher struct {
 	hosts    []string
 	maxBytes int64
+	timeout  time.Duration
 	client   *http.Client
 
 	// What asks the network; tests record it.
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	own    func() []netip.Addr // addresses of this machine
 }
 
 func newFetcher(hosts []string, maxBytes int64) *fetcher {
-	f := &fetcher{hosts: hosts, maxBytes: maxBytes}
+	f := &fetcher{hosts: hosts, maxBytes: maxBytes, timeout: fetchTimeout, own: ownAddresses}
 	f.lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}
@@ -57,14 +60,14 @@ func (f *fetcher) fetch(ctx context.Context, address string) ([]byte, error) {
 	if len(f.hosts) == 0 {
 		return nil, forbidden("This server fetches no image URLs; send the image as a data URI, or start the server with --allow-image-hosts HOST.")
 	}
-	u, err := url.Parse(address)
+	u, err := parseURL(address)
 	if err != nil {
-		return nil, errors.New("its URL is not one")
+		return nil, err
 	}
 	if err := f.allowed(u); err != nil {
 		return nil, err
 	}
-	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
+	fetching, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(fetching, http.MethodGet, u.String(), nil)
 	if err != nil {
@@ -74,9 +77,18 @@ func (f *fetcher) fetch(ctx context.Context, address string) ([]byte, error) {
 	req.Header.Set("Accept", "image/*")
 	data, err := f.download(req)
 	if err != nil && ctx.Err() == nil {
-		err = reworded(err)
+		err = f.reworded(err)
 	}
 	return data, err
+}
+
+// parseURL reads an address. What is wrong with it is not repeated: it may be long.
+func parseURL(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("its URL is not one")
+	}
+	return u, nil
 }
 
 func (f *fetcher) download(req *http.Request) ([]byte, error) {
@@ -94,15 +106,22 @@ func (f *fetcher) download(req *http.Request) ([]byte, error) {
 	return readMost(resp.Body, f.maxBytes)
 }
 
-// reworded says what went wrong without what net/http adds.
-func reworded(err error) error {
+// reworded says what went wrong without what net/http adds: addresses and URLs
+// with all their parameters are for nobody's log.
+func (f *fetcher) reworded(err error) error {
 	var api *apiError
 	var wrapped *url.Error
+	var wire *net.OpError
+	var slow interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &api):
 		return api
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("its host took longer than %v", fetchTimeout)
+	case errors.As(err, &slow) && slow.Timeout():
+		return fmt.Errorf("its host took longer than %v", f.timeout)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("what its host sends ended too early")
+	case errors.As(err, &wire):
+		return fmt.Errorf("its host cannot be reached (%w)", wire.Err)
 	case errors.As(err, &wrapped):
 		return wrapped.Err
 	}
@@ -142,9 +161,10 @@ func (f *fetcher) listed(host, port string) bool {
 	usual := port == "" || port == "80" || port == "443"
 	for _, entry := range f.hosts {
 		entry = strings.ToLower(entry)
-		name, of, withPort := strings.Cut(entry, ":")
-		if strings.Count(entry, ":") > 1 { // an IPv6 address
-			name, withPort = strings.Trim(entry, "[]"), false
+		name, of, err := net.SplitHostPort(entry)
+		withPort := err == nil
+		if !withPort {
+			name = strings.Trim(entry, "[]") // IPv6 addresses may stand in them
 		}
 		if withPort && of != port || !withPort && !usual {
 			continue
@@ -169,7 +189,7 @@ func (f *fetcher) connect(ctx context.Context, network, address string) (net.Con
 		return nil, err
 	}
 	for _, a := range addresses {
-		if !public(a) {
+		if !public(a) || slices.Contains(f.own(), a.Unmap()) {
 			return nil, notPublic(host)
 		}
 	}
@@ -192,49 +212,4 @@ func (f *fetcher) resolve(ctx context.Context, host string) ([]netip.Addr, error
 		return nil, fmt.Errorf("its host %s cannot be found", quote(host))
 	}
 	return list, nil
-}
-
-func notPublic(host string) error {
-	return forbidden("The host " + quote(host) + " is at an address of a private or special network; images are fetched from the open internet only.")
-}
-
-// controlPublic is the last look at an address, right before the connection.
-func controlPublic(_, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil || !public(a.Addr()) {
-		return notPublic(address)
-	}
-	return nil
-}
-
-// special are the networks that are not the open internet, besides those that
-// netip knows by name: IANA's registries of special-purpose addresses (RFC 6890).
-var special = prefixes(
-	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "240.0.0.0/4",
-	"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", // Teredo, documentation, 6to4: IPv4 in disguise
-)
-
-// unicast is where all public IPv6 addresses are; NAT64 and mapped ones are not.
-var unicast = netip.MustParsePrefix("2000::/3")
-
-func prefixes(list ...string) (all []netip.Prefix) {
-	for _, p := range list {
-		all = append(all, netip.MustParsePrefix(p))
-	}
-	return all
-}
-
-// public reports whether an address is of the open internet.
-func public(a netip.Addr) bool {
-	a = a.Unmap()
-	if a.Zone() != "" || !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !unicast.Contains(a) {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(a) {
-			return false
-		}
-	}
-	return true
 }

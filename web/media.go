@@ -82,8 +82,8 @@ func imageError(i int, part tokenizer.Part, err error) error {
 		return err
 	}
 	name := fmt.Sprintf("Image %d", i+1)
-	if isPlace(part.Source) {
-		name += " (" + shorten(part.Source) + ")"
+	if place := placeOf(part.Source); place != "" {
+		name += " (" + place + ")"
 	}
 	e := bad("messages", "%s: %s.", name, cause(err))
 	e.Code = "invalid_image"
@@ -98,6 +98,20 @@ func ctxOver(err error) bool { return err == context.DeadlineExceeded }
 func isPlace(source string) bool {
 	scheme, _, ok := strings.Cut(source, ":")
 	return ok && len(scheme) < 8 && !strings.EqualFold(scheme, "data")
+}
+
+// placeOf says where an image is, if its source does: without what may be
+// secret in a URL, user, password and parameters.
+func placeOf(source string) string {
+	if !isPlace(source) {
+		return ""
+	}
+	u, err := url.Parse(source)
+	if err != nil {
+		return ""
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return shorten(u.String())
 }
 
 func (m *media) image(ctx context.Context, part tokenizer.Part) (*pixels.Patches, error) {
