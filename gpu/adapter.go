@@ -53,6 +53,19 @@ var features = []struct {
 	{"subgroup", 0x30021}, // WGPUNativeFeature_Subgroup
 }
 
+// wants returns the features to request, with those that an adapter may lack or
+// without, and their names.
+func (a adapter) wants(all bool) (list []wgpu.FeatureName, names map[string]bool) {
+	names = map[string]bool{}
+	for _, f := range features {
+		if a.raw.HasFeature(f.feature) && (all || f.feature == wgpu.FeatureNameTimestampQuery) {
+			list = append(list, f.feature)
+			names[f.name] = true
+		}
+	}
+	return list, names
+}
+
 // WGPUInstanceBackend_Vulkan, _Metal and _DX12 of wgpu.h, which the bindings do
 // not name. OpenGL has no storage buffers to speak of.
 const backends wgpu.InstanceBackend = 1<<0 | 1<<2 | 1<<3

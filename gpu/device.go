@@ -51,6 +51,10 @@ type Device struct {
 	peak    uint64
 	pace    pace
 
+	features map[string]bool // in force
+	ways     map[Use]Way
+	scratch  map[string]Tensor
+
 	recording *Recorder // that holds commands; nil if none does
 }
 
@@ -64,10 +68,7 @@ func Open(o Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	var want []wgpu.FeatureName
-	if a.raw.HasFeature(wgpu.FeatureNameTimestampQuery) {
-		want = append(want, wgpu.FeatureNameTimestampQuery)
-	}
+	want, inForce := a.wants(!o.DefaultLimits && !o.Plain)
 	dev, s, err := requestDevice(a.raw, want, !o.DefaultLimits)
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %v: %w", a.info, typed(err, a.info, 0))
@@ -76,6 +77,7 @@ func Open(o Options) (*Device, error) {
 		Info: a.info, Limits: a.info.Limits,
 		from: a, dev: dev, queue: dev.GetQueue(), sink: s, options: o, shaders: o.Shaders,
 		kernels: map[shaders.Variant]*kernel{}, pace: newPace(),
+		features: inForce, ways: map[Use]Way{}, scratch: map[string]Tensor{},
 	}
 	if o.DefaultLimits {
 		d.Limits = defaultLimits

@@ -6,6 +6,7 @@
 
 import package::lib::ints::Ints;
 import package::lib::products::{Activations, product_ints};
+import package::output::put;
 import package::weights::load_ints;
 
 const TILE: u32 = 64u;    // rows of x, and of W
@@ -21,7 +22,6 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<u32>>;    // [n, blocks * 3]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [n, stride]
 
 var<workgroup> xs: array<vec4<u32>, TILE * 3u>;    // blocks of x as they lie
 var<workgroup> ws: array<vec4<u32>, TILE * 3u>;    // lo, hi and scale of blocks of W
@@ -35,7 +35,7 @@ fn linear_tile_ints(
     let row0 = group.x * TILE;
     let token0 = params.begin + group.y * TILE;
     let blocks = params.octets / 4u;
-    var sums: array<f32, 16>;    // [row of x][row of W]
+    var sums: array<f32, 16>;    // [row of x][row of W]; those of W are two pairs of neighbours
     for (var k = 0u; k < blocks; k++) {
         // Past the last row the last one is read again; its sums are not written.
         if lane < TILE {
@@ -53,7 +53,7 @@ fn linear_tile_ints(
             let a = 3u * (local.y + 16u * i);
             let v = Activations(xs[a], xs[a + 1u], xs[a + 2u]);
             for (var j = 0u; j < 4u; j++) {
-                let b = 3u * (local.x + 16u * j);
+                let b = 3u * (2u * local.x + j % 2u + 32u * (j / 2u));
                 sums[4u * i + j] += product_ints(Ints(ws[b], ws[b + 1u], bitcast<vec4<f32>>(ws[b + 2u])), v);
             }
         }
@@ -61,10 +61,10 @@ fn linear_tile_ints(
     }
     for (var i = 0u; i < 4u; i++) {
         let token = token0 + local.y + 16u * i;
-        for (var j = 0u; j < 4u; j++) {
-            let row = row0 + local.x + 16u * j;
+        for (var j = 0u; j < 4u; j += 2u) {
+            let row = row0 + 2u * local.x + 16u * j;
             if token < params.until && row < params.rows {
-                y[token * params.stride + params.first + row] = sums[4u * i + j];
+                put(token, params.first + row, params.stride, vec2(sums[4u * i + j], sums[4u * i + j + 1u]), row + 1u < params.rows);
             }
         }
     }

@@ -14,19 +14,19 @@ func fuses(kernel string) bool { return kernel != "linear_tile" }
 
 // LinearAdd records y += x · Wᵀ. delta, of y's shape, may be overwritten.
 func LinearAdd(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix, delta gpu.Tensor, each bool) {
-	LinearAddBy(r, pick(r, x.Shape[0], each), y, x, w, delta)
+	LinearAddBy(r, pick(r, w, x.Shape[0], each), y, x, w, delta)
 }
 
-// LinearAddBy is LinearAdd with the kernel named.
-func LinearAddBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix, delta gpu.Tensor) {
+// LinearAddBy is LinearAdd with the way named.
+func LinearAddBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix, delta gpu.Tensor) {
 	switch {
 	case cols(y) != w.Rows || delta.Len() != y.Len():
-		r.Misfit(kernel, "%s += %s by %v, through %s", y.String(), x.String(), w, delta.String())
-	case fuses(kernel):
-		l := linear{kernel: kernel, output: "add", y: y, x: x, w: w}
+		r.Misfit(way.Kernel, "%s += %s by %v, through %s", y.String(), x.String(), w, delta.String())
+	case fuses(way.Kernel):
+		l := linear{Way: way, output: "add", y: y, x: x, w: w}
 		l.record(r)
 	default:
-		LinearBy(r, kernel, delta, x, w)
+		LinearBy(r, way, delta, x, w)
 		Add(r, y, delta)
 	}
 }
@@ -35,19 +35,19 @@ func LinearAddBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix,
 // are the rows i of W1 and W3. y: [n, w.Rows/2]; pairs, [n, w.Rows], may be
 // overwritten.
 func LinearSwiGLU(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix, pairs gpu.Tensor, each bool) {
-	LinearSwiGLUBy(r, pick(r, x.Shape[0], each), y, x, w, pairs)
+	LinearSwiGLUBy(r, pick(r, w, x.Shape[0], each), y, x, w, pairs)
 }
 
-// LinearSwiGLUBy is LinearSwiGLU with the kernel named.
-func LinearSwiGLUBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix, pairs gpu.Tensor) {
+// LinearSwiGLUBy is LinearSwiGLU with the way named.
+func LinearSwiGLUBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix, pairs gpu.Tensor) {
 	switch {
 	case 2*cols(y) != w.Rows || pairs.Len() != 2*y.Len():
-		r.Misfit(kernel, "%s from %s and %v, through %s", y.String(), x.String(), w, pairs.String())
-	case fuses(kernel):
-		l := linear{kernel: kernel, output: "swiglu", y: y, x: x, w: w}
+		r.Misfit(way.Kernel, "%s from %s and %v, through %s", y.String(), x.String(), w, pairs.String())
+	case fuses(way.Kernel):
+		l := linear{Way: way, output: "swiglu", y: y, x: x, w: w}
 		l.record(r)
 	default:
-		LinearBy(r, kernel, pairs, x, w)
+		LinearBy(r, way, pairs, x, w)
 		SwiGLUPairs(r, y, pairs)
 	}
 }
@@ -102,22 +102,22 @@ func (h *Heads) fits(n, width int) bool {
 // queries and keys by the angles of their seats, and puts keys and values into
 // the cache. qkv, [n, w.Rows], may be overwritten. Half floats saturate at ±65504.
 func LinearQKV(r *gpu.Recorder, h *Heads, x gpu.Tensor, w *gpu.Matrix, qkv gpu.Tensor, each bool) {
-	LinearQKVBy(r, pick(r, x.Shape[0], each), h, x, w, qkv)
+	LinearQKVBy(r, pick(r, w, x.Shape[0], each), h, x, w, qkv)
 }
 
-// LinearQKVBy is LinearQKV with the kernel named.
-func LinearQKVBy(r *gpu.Recorder, kernel string, h *Heads, x gpu.Tensor, w *gpu.Matrix, qkv gpu.Tensor) {
+// LinearQKVBy is LinearQKV with the way named.
+func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, x gpu.Tensor, w *gpu.Matrix, qkv gpu.Tensor) {
 	n := x.Shape[0]
 	if !h.fits(n, w.Rows) {
-		r.Misfit(kernel, "%s, %s and %s from %s and %v", h.Q.String(), h.Keys.String(), h.Values.String(), x.String(), w)
+		r.Misfit(way.Kernel, "%s, %s and %s from %s and %v", h.Q.String(), h.Keys.String(), h.Values.String(), x.String(), w)
 		return
 	}
-	if !fuses(kernel) || h.Keys.Type == gpu.Q8 || bindings(w)+qkvBindings > r.Device().Limits.Bindings {
-		LinearBy(r, kernel, qkv, x, w)
+	if !fuses(way.Kernel) || h.Keys.Type == gpu.Q8 || bindings(w)+qkvBindings > r.Device().Limits.Bindings {
+		LinearBy(r, way, qkv, x, w)
 		Spread(r, h, qkv, 0, n)
 		return
 	}
-	l := linear{kernel: kernel, output: "qkv", y: h.Q, x: x, w: w, group2: []gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}}
+	l := linear{Way: way, output: "qkv", y: h.Q, x: x, w: w, group2: []gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}}
 	half := 0
 	if h.Keys.Type == gpu.F16 {
 		half = 1

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"cmp"
+
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/shaders"
 )
@@ -13,44 +15,28 @@ const (
 	// AlikeRows is up to how many rows of x a product is the same to the bit for
 	// each row, whatever other rows there are. On a software adapter there is no bound.
 	AlikeRows = 32
-
-	laneRows = 12 // up to how many rows of x linear_lane beats linear_block
 )
 
 // Linear records y = x · Wᵀ. x: [n, w.Cols]; y: [n, w.Rows]; w.Cols a multiple
 // of 8. Up to AlikeRows rows take linear_vec, more of them linear_tile; where the
-// adapter is software, linear_lane and linear_block.
+// adapter is software, linear_lane and linear_block; or what the device prefers.
 func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
-	LinearBy(r, pick(r, x.Shape[0], x.Shape[0] <= AlikeRows), y, x, w)
+	LinearBy(r, pick(r, w, x.Shape[0], x.Shape[0] <= AlikeRows), y, x, w)
 }
 
-// pick returns the kernel for n rows of x, each of which is to come out as it
-// would alone, or not.
-func pick(r *gpu.Recorder, n int, each bool) string {
-	switch software := r.Device().Info.Software(); {
-	case software && n <= laneRows:
-		return "linear_lane"
-	case software:
-		return "linear_block"
-	case each:
-		return "linear_vec"
-	}
-	return "linear_tile"
-}
-
-// LinearBy is Linear with the kernel named.
-func LinearBy(r *gpu.Recorder, kernel string, y, x gpu.Tensor, w *gpu.Matrix) {
+// LinearBy is Linear with the way named.
+func LinearBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix) {
 	if cols(y) != w.Rows {
-		r.Misfit(kernel, "%s from %s and %v", y.String(), x.String(), w)
+		r.Misfit(way.Kernel, "%s from %s and %v", y.String(), x.String(), w)
 		return
 	}
-	l := linear{kernel: kernel, y: y, x: x, w: w}
+	l := linear{Way: way, y: y, x: x, w: w}
 	l.record(r)
 }
 
 // A linear is a product on its way.
 type linear struct {
-	kernel string
+	gpu.Way
 	output string // what becomes of the sums; "" stores them
 	set    [4]shaders.Override
 	group2 []gpu.Tensor
@@ -61,30 +47,37 @@ type linear struct {
 func (l *linear) record(r *gpu.Recorder) {
 	n := l.x.Shape[0]
 	if cols(l.x) != l.w.Cols || l.y.Shape[0] != n || l.w.Cols%8 != 0 {
-		r.Misfit(l.kernel, "%s from %s and %v", l.y.String(), l.x.String(), l.w)
+		r.Misfit(l.Kernel, "%s from %s and %v", l.y.String(), l.x.String(), l.w)
 		return
+	}
+	if integers(l.Kernel) {
+		l.quantize(r)
 	}
 	for i := range l.w.Shards {
 		s, last := &l.w.Shards[i], i+1 == len(l.w.Shards)
-		switch l.kernel {
-		case "linear_vec":
+		switch l.Kernel {
+		case "linear_vec", "linear_vec_ints":
 			l.vec(r, s, last)
 		case "linear_lane":
 			l.lane(r, s, last)
-		case "linear_tile":
+		case "linear_tile", "linear_tile_ints":
 			l.tile(r, s, last, 64, 64)
 		case "linear_block":
 			l.tile(r, s, last, 4, 32)
+		case "linear_tile_wide":
+			l.tile(r, s, last, 128, 128)
+		case "linear_subgroup":
+			l.subgroup(r, s, last)
 		default:
-			r.Misfit(l.kernel, "it is no linear kernel")
+			r.Misfit(l.Kernel, "it is no linear kernel")
 		}
 	}
 }
 
 // dispatch records what all kernels have in common, for n rows of x.
-func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, groups [3]int, partial bool, set [3]shaders.Override) {
+func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, groups [3]int, partial bool, set [4]shaders.Override) {
 	d := gpu.Dispatch{
-		Kernel:  shaders.Variant{Kernel: l.kernel, Weights: s.Format, Output: l.output},
+		Kernel:  shaders.Variant{Kernel: l.Kernel, Weights: s.Format, Output: l.output},
 		Params:  params,
 		Read:    []gpu.Tensor{l.x},
 		Write:   l.y,
@@ -94,7 +87,11 @@ func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, grou
 		Work:    float64(n) * float64(l.w.Cols) * float64(s.Rows),
 		Partial: partial,
 	}
-	copy(d.Kernel.Set[copy(d.Kernel.Set[:], set[:]):], l.set[:])
+	at := copy(d.Kernel.Set[:], set[:])
+	if l.Lanes > 0 {
+		d.Kernel.Set[len(set)-1] = override("WG", l.Lanes)
+	}
+	copy(d.Kernel.Set[at:], l.set[:])
 	r.Dispatch(d)
 }
 
@@ -106,7 +103,7 @@ func (l *linear) sizes(s *gpu.Shard) linearVecParams {
 // vec records a workgroup for 2 or 4 rows of W and up to 8 of x.
 func (l *linear) vec(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	n := l.x.Shape[0]
-	rows, tokens := 4, 1
+	rows, tokens := cmp.Or(l.Rows, 4), 1
 	for tokens < min(n, 8) {
 		tokens *= 2
 	}
@@ -115,7 +112,25 @@ func (l *linear) vec(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	}
 	groups := fold(ceil(s.Rows, rows))
 	groups[2] = ceil(n, tokens)
-	l.dispatch(r, s, n, l.sizes(s), groups, !last, [3]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SUMS", rows*tokens)})
+	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SUMS", rows*tokens)})
+}
+
+// subgroup records a subgroup for 2 or more rows of W and up to 8 of x. A
+// workgroup has rows enough for its subgroups where they are 8 wide, the least
+// there is.
+func (l *linear) subgroup(r *gpu.Recorder, s *gpu.Shard, last bool) {
+	n := l.x.Shape[0]
+	rows, tokens, wg := cmp.Or(l.Rows, 2), 1, cmp.Or(l.Lanes, lanes)
+	for tokens < min(n, 8) {
+		tokens *= 2
+	}
+	if tokens > 2 {
+		rows = 2
+	}
+	span := rows * wg / 8
+	groups := fold(ceil(s.Rows, span))
+	groups[2] = ceil(n, tokens)
+	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
 }
 
 // lane records an invocation for 4 or 8 rows of W and up to 4 of x.
@@ -131,7 +146,7 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	}
 	groups := fold(ceil(s.Rows, rows*width))
 	groups[2] = ceil(n, tokens)
-	l.dispatch(r, s, n, l.sizes(s), groups, !last, [3]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
+	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
 }
 
 // tile records tiles of so many rows of W by so many of x, in as many
@@ -142,7 +157,7 @@ func (l *linear) tile(r *gpu.Recorder, s *gpu.Shard, last bool, tileRows, tileTo
 	for from := 0; from < n; {
 		to := from + r.Fit(n-from, tileTokens, float64(l.w.Cols)*float64(s.Rows))
 		l.dispatch(r, s, to-from, linearTileParams{p.Octets, p.Rows, p.First, p.Stride, uint32(from), uint32(to)},
-			[3]int{ceil(s.Rows, tileRows), ceil(to-from, tileTokens)}, !last || to < n, [3]shaders.Override{})
+			[3]int{ceil(s.Rows, tileRows), ceil(to-from, tileTokens)}, !last || to < n, [4]shaders.Override{})
 		from = to
 	}
 }

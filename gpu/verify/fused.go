@@ -22,8 +22,17 @@ func fusedChecks() []Check {
 	qkv := func(typ gpu.Type) func(b *bench, w fused) error {
 		return func(b *bench, w fused) error { return fusedQKV(b, w, typ) }
 	}
-	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block"} {
-		for _, f := range quant.Formats { // how each format reads is the plain products' to check
+	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block", "linear_subgroup", "linear_tile_wide", "linear_vec_ints", "linear_tile_ints"} {
+		some := quant.Formats
+		switch kernel {
+		case "linear_subgroup", "linear_tile_wide":
+			some = some[:0]
+		case "linear_vec_ints", "linear_tile_ints":
+			add(kernel, "added", quant.Q4_0, 5, 1e5, fusedAdd)
+			add(kernel, "SwiGLU", quant.Q4_0, 5, 1e5, fusedSwiGLU)
+			continue
+		}
+		for _, f := range some { // how each format reads is the plain products' to check
 			add(kernel, "added", f, 1, 1, fusedAdd)
 			add(kernel, "SwiGLU", f, 1, 1, fusedSwiGLU)
 			add(kernel, "q, k and v, f16", f, 1, 1, qkv(gpu.F16))
@@ -46,16 +55,21 @@ type fused struct {
 	n, cols int
 	xs      []float32 // [n, cols]
 	limit   float64
+	seen    []float32 // what the kernel makes of xs
 }
 
 func newFused(kernel string, f quant.Format, n int, outlier float32) fused {
 	cols := whole(f, 264)
-	w := fused{kernel, f, n, cols, noise(1, n*cols), exact}
+	w := fused{kernel: kernel, f: f, n: n, cols: cols, xs: noise(1, n*cols), limit: exact}
 	for i := 5; i < len(w.xs); i += 97 {
 		w.xs[i] *= outlier
 	}
 	if f.Codec != nil {
 		w.limit = scaled
+	}
+	w.seen = w.xs
+	if integers(gpu.Way{Kernel: kernel}) {
+		w.limit, w.seen = rounded, ref.QuantizeRows(w.xs)
 	}
 	return w
 }
@@ -68,11 +82,11 @@ func fusedAdd(b *bench, w fused) error {
 	m, seen := b.matrix(w.f, noise(2, rows*w.cols), w.cols)
 	want := noise(3, w.n*rows)
 	x, y, delta := b.floats("x", w.xs, w.n, w.cols), b.floats("y", want, w.n, rows), b.poisoned("delta", w.n, rows)
-	got := b.result(y, func(r *gpu.Recorder) { ops.LinearAddBy(r, w.kernel, y, x, m, delta) })
+	got := b.result(y, func(r *gpu.Recorder) { ops.LinearAddBy(r, gpu.Way{Kernel: w.kernel}, y, x, m, delta) })
 	if b.err != nil {
 		return b.err
 	}
-	ref.Add(want, ref.Linear(w.xs, seen, w.cols))
+	ref.Add(want, ref.Linear(w.seen, seen, w.cols))
 	return near(got, want, w.limit)
 }
 
@@ -80,11 +94,11 @@ func fusedSwiGLU(b *bench, w fused) error {
 	const rows = 2 * 71
 	m, seen := b.matrix(w.f, noise(2, rows*w.cols), w.cols)
 	x, y, pairs := b.floats("x", w.xs, w.n, w.cols), b.poisoned("y", w.n, rows/2), b.poisoned("pairs", w.n, rows)
-	got := b.result(y, func(r *gpu.Recorder) { ops.LinearSwiGLUBy(r, w.kernel, y, x, m, pairs) })
+	got := b.result(y, func(r *gpu.Recorder) { ops.LinearSwiGLUBy(r, gpu.Way{Kernel: w.kernel}, y, x, m, pairs) })
 	if b.err != nil {
 		return b.err
 	}
-	all := ref.Linear(w.xs, seen, w.cols)
+	all := ref.Linear(w.seen, seen, w.cols)
 	return near(got, ref.SwiGLU(ref.Columns(all, rows, 0, 2, rows/2), ref.Columns(all, rows, 1, 2, rows/2)), w.limit)
 }
 
@@ -99,8 +113,8 @@ func fusedQKV(b *bench, w fused, typ gpu.Type) error {
 	wv, seenV := b.matrix(quant.F32, noise(3, kvWidth*w.cols), w.cols)
 	x, qkv := b.floats("x", w.xs, w.n, w.cols), b.poisoned("qkv", w.n, qWidth+2*kvWidth)
 	s := newSeated(b, w.n, typ)
-	b.run(func(r *gpu.Recorder) { ops.LinearQKVBy(r, w.kernel, &s.heads, x, gpu.Stack("wqkv", wq, wv), qkv) })
-	return s.near(b, ref.Linear(w.xs, append(seenQ, seenV...), w.cols), 0, w.limit)
+	b.run(func(r *gpu.Recorder) { ops.LinearQKVBy(r, gpu.Way{Kernel: w.kernel}, &s.heads, x, gpu.Stack("wqkv", wq, wv), qkv) })
+	return s.near(b, ref.Linear(w.seen, append(seenQ, seenV...), w.cols), 0, w.limit)
 }
 
 // A seated is where rows of q, k and v go: a cache, in no order.

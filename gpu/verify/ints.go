@@ -3,7 +3,6 @@ package verify
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -43,11 +42,6 @@ func intsChecks() []Check {
 			list = append(list, Check{kernel, f.Name + " outliers of 1e5", func(d *gpu.Device) error {
 				return on(d, func(b *bench) error { return linearInts(b, kernel, f, 9, 41, 256, 1e5) })
 			}})
-			if kernel == "linear_vec_ints" {
-				list = append(list, Check{kernel, f.Name + " rows equal to one alone", func(d *gpu.Device) error {
-					return on(d, func(b *bench) error { return alikeInts(b, kernel, f) })
-				}})
-			}
 		}
 	}
 	return list
@@ -90,33 +84,11 @@ func linearInts(b *bench, kernel string, f quant.Format, n, rows, cols int, outl
 		xs[i] *= outlier
 	}
 	w, weights := b.matrix(f, noise(2, rows*cols), cols)
-	x, seen := b.ints8(xs, n)
-	y := b.poisoned("y", n, rows)
-	got := b.result(y, func(r *gpu.Recorder) { ops.LinearIntsBy(r, kernel, y, x, w) })
+	_, seen := b.ints8(xs, n)
+	x, y := b.floats("x", xs, n, cols), b.poisoned("y", n, rows)
+	got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, gpu.Way{Kernel: kernel}, y, x, w) })
 	if b.err != nil {
 		return b.err
 	}
 	return near(got, ref.Linear(seen, weights, cols), scaled)
-}
-
-func alikeInts(b *bench, kernel string, f quant.Format) error {
-	const rows, most = 71, 32
-	cols := whole(f, 264)
-	xs := noise(1, most*cols)
-	w, _ := b.matrix(f, noise(2, rows*cols), cols)
-	product := func(from, to int) []float32 {
-		x, _ := b.ints8(xs[from*cols:to*cols], to-from)
-		y := b.poisoned("y", to-from, rows)
-		return b.result(y, func(r *gpu.Recorder) { ops.LinearIntsBy(r, kernel, y, x, w) })
-	}
-	var want []float32
-	for i := range most {
-		want = append(want, product(i, i+1)...)
-	}
-	for _, n := range equalRows {
-		if got := product(0, n); b.err == nil && !slices.Equal(got, want[:n*rows]) {
-			return fmt.Errorf("rows of %d are not those of one alone", n)
-		}
-	}
-	return b.err
 }

@@ -77,11 +77,11 @@ func alike(b *bench, kernel, single string, f quant.Format) error {
 	var want []float32
 	for i := range most {
 		x, y := b.floats("x", xs[i*cols:(i+1)*cols], 1, cols), b.poisoned("y", 1, rows)
-		want = append(want, b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, single, y, x, w) })...)
+		want = append(want, b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, gpu.Way{Kernel: single}, y, x, w) })...)
 	}
 	for _, n := range equalRows {
 		x, y := b.floats("x", xs[:n*cols], n, cols), b.poisoned("y", n, rows)
-		got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, kernel, y, x, w) })
+		got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, gpu.Way{Kernel: kernel}, y, x, w) })
 		if b.err != nil {
 			return b.err
 		}
@@ -103,7 +103,7 @@ func linear(b *bench, kernel string, f quant.Format, n, rows, cols int, outlier 
 	}
 	w, seen := b.matrix(f, noise(2, rows*cols), cols)
 	x, y := b.floats("x", xs, n, cols), b.poisoned("y", n, rows)
-	got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, kernel, y, x, w) })
+	got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, gpu.Way{Kernel: kernel}, y, x, w) })
 	if b.err != nil {
 		return b.err
 	}

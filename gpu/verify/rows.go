@@ -10,15 +10,17 @@ import (
 	"pixtral-wgpu/gpu/ref"
 )
 
-func rmsnormChecks() []Check {
+func rmsnormChecks() []Check { return normChecks(gpu.Way{Kernel: "rmsnorm"}) }
+
+func normChecks(way gpu.Way) []Check {
 	var list []Check
 	for _, s := range [][2]int{{1, 4}, {1, 256}, {3, 1756}, {2, 5120}, {70000, 4}} { // below, at and off a workgroup; more rows than a dimension holds
-		list = append(list, Check{"rmsnorm", fmt.Sprint(s), func(d *gpu.Device) error {
+		list = append(list, Check{way.Kernel, fmt.Sprint(s, " ", way.Lanes), func(d *gpu.Device) error {
 			return on(d, func(b *bench) error {
 				xs, ws := noise(1, s[0]*s[1]), noise(2, s[1])
 				xs[len(xs)/2] = 1e5
 				x, w, y := b.floats("x", xs, s[0], s[1]), b.floats("w", ws, s[1]), b.poisoned("y", s[0], s[1])
-				got := b.result(y, func(r *gpu.Recorder) { ops.RMSNorm(r, y, x, w, 1e-5) })
+				got := b.result(y, func(r *gpu.Recorder) { ops.RMSNormBy(r, way, y, x, w, 1e-5) })
 				if b.err != nil {
 					return b.err
 				}

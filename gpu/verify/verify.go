@@ -25,10 +25,12 @@ func (c Check) String() string { return c.Kernel + " " + c.Case }
 func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
-		embedChecks(), linearChecks(), alikeChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
+		embedChecks(), linearChecks(), alikeChecks(), wayChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
 		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(), viewChecks(),
 	} {
-		all = append(all, list...)
+		for _, c := range list {
+			all = append(all, c.where())
+		}
 	}
 	return all
 }

@@ -43,6 +43,7 @@ func TestKernels(t *testing.T) {
 					t.Errorf("%v: %v", c, err)
 				}
 			}
+			d.FreeScratch()
 			if now, _ := d.Used(); now != 256*1024 { // the params
 				t.Errorf("%d bytes are still in use", now)
 			}

@@ -1,0 +1,96 @@
+package ops
+
+import (
+	"strings"
+
+	"pixtral-wgpu/gpu"
+)
+
+// What a device may prefer a way for.
+const (
+	Each = "each" // products whose rows each come out as they would alone
+	Many = "many" // products of the rows of a prompt
+)
+
+// laneRows is up to how many rows of x linear_lane beats linear_block.
+const laneRows = 12
+
+// integers reports whether a kernel multiplies signed bytes.
+func integers(kernel string) bool { return strings.HasSuffix(kernel, "_ints") }
+
+// Ways lists how d may compute what a use says, what is right everywhere first:
+// without a name. Package verify compares all of them with plain Go.
+func Ways(d *gpu.Device, u gpu.Use) []gpu.Way { return WaysOf(u, d.Info.Software(), d.Has) }
+
+// WaysOf is Ways for a device with those features.
+func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
+	blocks := (&gpu.Shard{Format: u.Format}).Blocks()
+	var list []gpu.Way
+	add := func(kernel string, lanes, rows int) {
+		list = append(list, gpu.Way{Kernel: kernel, Lanes: lanes, Rows: rows})
+	}
+	subgroups := has("subgroup")
+	switch {
+	case u.Op == Each && software:
+		add("", 0, 0) // linear_lane and linear_block, which agree to the bit
+		add("linear_vec", 8, 4)
+		if subgroups {
+			add("linear_subgroup", 8, 4)
+		}
+		if blocks {
+			add("linear_vec_ints", 8, 4)
+		}
+	case u.Op == Each:
+		add("", 0, 0) // linear_vec of 64 lanes
+		for _, rows := range []int{2, 4} {
+			for _, lanes := range []int{32, 64, 128} {
+				add("linear_vec", lanes, rows)
+				if subgroups {
+					add("linear_subgroup", lanes, rows)
+				}
+				if blocks {
+					add("linear_vec_ints", lanes, rows)
+				}
+			}
+		}
+	case u.Op == Many:
+		add("", 0, 0) // linear_tile, or linear_lane and linear_block
+		add("linear_tile_wide", 0, 0)
+		if software {
+			add("linear_tile", 0, 0)
+		}
+		if blocks {
+			add("linear_tile_ints", 0, 0)
+		}
+	case u.Op == Norm:
+		add("", 0, 0)
+		for _, lanes := range []int{8, 64, 256} {
+			add("rmsnorm", lanes, 0)
+			if subgroups {
+				add("rmsnorm_subgroup", lanes, 0)
+			}
+		}
+	}
+	return list
+}
+
+// pick returns the way for n rows of x, each of which is to come out as it would
+// alone, or not.
+func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
+	u := gpu.Use{Op: Many, Format: w.Format}
+	if each {
+		u.Op = Each
+	}
+	if way := r.Device().Preferred(u); way.Kernel != "" && (!integers(way.Kernel) || w.Blocks()) {
+		return way
+	}
+	switch software := r.Device().Info.Software(); {
+	case software && n <= laneRows:
+		return gpu.Way{Kernel: "linear_lane"}
+	case software:
+		return gpu.Way{Kernel: "linear_block"}
+	case each:
+		return gpu.Way{Kernel: "linear_vec"}
+	}
+	return gpu.Way{Kernel: "linear_tile"}
+}
