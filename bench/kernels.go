@@ -8,7 +8,6 @@ import (
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/gpu/quant"
-	"pixtral-wgpu/model"
 )
 
 // A rig holds the tensors of a measurement.
@@ -45,7 +44,7 @@ func (g *rig) seats(first, n int, all bool) (ops.Seats, error) {
 
 // matrix makes a matrix of random weights on the device.
 func (g *rig) matrix(f quant.Format, rows, cols int) (*gpu.Matrix, error) {
-	m, err := model.NoiseMatrix(context.Background(), g.d, "w", f, rows, cols, uint32(len(g.matrices)+1))
+	m, err := ops.NoiseMatrix(context.Background(), g.d, "w", f, rows, cols, uint32(len(g.matrices)+1))
 	g.matrices = append(g.matrices, m)
 	return m, err
 }

@@ -14,7 +14,9 @@
 package shaders
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path"
@@ -26,6 +28,20 @@ var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
 func Embedded() fs.FS { return files }
+
+// Hash names the text of all files of fsys.
+func Hash(fsys fs.FS) (string, error) {
+	h := sha256.New()
+	err := fs.WalkDir(fsys, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(fsys, path)
+		fmt.Fprintf(h, "%s %d\n%s", path, len(data), data)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:8]), err
+}
 
 // A Variant is one instance of a kernel. It is comparable, so it serves as the
 // key of the pipeline cache.

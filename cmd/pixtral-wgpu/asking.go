@@ -41,6 +41,7 @@ func (f *askFlags) add(fs *pflag.FlagSet, maxTokens int, kvs ...string) {
 	fs.StringArrayVar(&f.stop, "stop", nil, "`text` that ends the answer; may be repeated")
 	f.fitFlags.add(fs, kvs...)
 	f.deviceFlags.add(fs)
+	f.tuneFlags.add(fs)
 	fs.BoolVar(&f.json, "json", false, "print one JSON object instead")
 }
 
@@ -115,6 +116,9 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	}
 	a.quant, a.context, a.planned = chosen.quant, chosen.context, chosen.plan.Total()
 	checkpoint = f.as(checkpoint, chosen.quant)
+	if err = f.tune(cmd.Context(), cmd.ErrOrStderr(), device, checkpoint, chosen.quant); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	load := model.LoadOptions{Quant: chosen.quant, Streamed: chosen.streamed, Progress: a.progress.bytes("loading " + checkpoint.Name)}
 	if a.model, err = model.Load(cmd.Context(), device, checkpoint, load); err != nil {

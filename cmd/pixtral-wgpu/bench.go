@@ -64,6 +64,7 @@ makes them. With several types in --quant each is measured in turn.`,
 	fs.IntVar(&f.samples, "samples", 20, "least `number` of samples of a row")
 	fs.DurationVar(&f.longest, "time", 20*time.Second, "a row ends after so long, with at least five samples")
 	f.deviceFlags.add(fs)
+	f.tuneFlags.add(fs)
 	fs.StringVar(&f.trace, "trace", "", "write the kernels of a prompt and a few tokens to this `file`, as a Chrome trace, and measure no more than that unless asked")
 	fs.BoolVar(&f.json, "json", false, "print a JSON object")
 	fs.BoolVar(&f.markdown, "markdown", false, "print a table in Markdown")
@@ -184,6 +185,9 @@ func (b *bencher) measure(ctx context.Context, wanted []string) error {
 		}
 	}
 	if slices.Contains(wanted, "kernels") {
+		if err := b.tuneFor(ctx, b.cmd.ErrOrStderr(), b.device, quant.Formats); err != nil {
+			return err
+		}
 		if err := b.report.Kernels(ctx, b.device); err != nil {
 			return err
 		}
@@ -236,6 +240,9 @@ func (b *bencher) load(ctx context.Context, measured bool) error {
 	}
 	c = b.as(c, chosen.quant)
 	b.report.Model = strings.TrimSpace(c.Name + " " + cmp.Or(chosen.quant, "as it is"))
+	if err := b.tune(ctx, b.cmd.ErrOrStderr(), b.device, c, chosen.quant); err != nil {
+		return err
+	}
 	bar := newProgress(b.cmd.ErrOrStderr())
 	defer bar.clear()
 	o := model.LoadOptions{Quant: chosen.quant, Noise: b.arch.value != "", Progress: bar.bytes("loading " + c.Name)}

@@ -49,7 +49,7 @@ func connect(flag, url, keyEnv, model string) (*remote.Client, error) {
 }
 
 // elsewhere are the flags that mean the engine here, and nothing to another.
-var elsewhere = []string{"mmproj", "arch", "quant", "kv", "ctx", "gpu-layers", "device", "limits", "memory", "shaders", "exif"}
+var elsewhere = []string{"mmproj", "arch", "quant", "kv", "ctx", "gpu-layers", "device", "limits", "memory", "shaders", "retune", "no-autotune", "exif"}
 
 // refuse reports the first of the flags that was given.
 func refuse(cmd *cobra.Command, names []string) error {

@@ -43,6 +43,7 @@ func oneOf(fs *pflag.FlagSet, name, usage string, values ...string) *choice {
 
 // deviceFlags say which adapter to use, and how.
 type deviceFlags struct {
+	tuneFlags
 	device, shaders string
 	limits          *choice
 	memory          bytesValue

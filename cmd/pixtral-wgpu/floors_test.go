@@ -26,7 +26,8 @@ var floors = map[string][]string{
 	"gpu/quant":         {},
 	"gpu/ref":           {},
 	"gpu":               {"shaders"},
-	"gpu/ops":           {"gpu", "shaders"},
+	"gpu/ops":           {"gpu", "gpu/quant", "shaders"},
+	"gpu/tune":          {"gpu", "gpu/ops", "gpu/quant", "shaders"},
 	"gpu/verify":        {"gpu", "gpu/ops", "gpu/quant", "gpu/ref"},
 	"model":             {"gpu", "gpu/ops", "gpu/quant", "model/gguf", "model/pixels", "model/safetensors", "tokenizer"},
 	"model/reference":   {"gpu", "gpu/ref", "model", "model/pixels", "model/safetensors", "tokenizer"},
@@ -37,7 +38,7 @@ var floors = map[string][]string{
 	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
-	"cmd/pixtral-wgpu": {"batch", "bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
+	"cmd/pixtral-wgpu": {"batch", "bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/tune", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
 		"model/reference", "model/safetensors", "remote", "tokenizer", "view", "web", "web/page"},
 }
 

@@ -48,6 +48,9 @@ func (h *host) open(ctx context.Context) (_ *model.Pixtral, err error) {
 		}
 	}
 	checkpoint = h.f.as(checkpoint, h.fit.quant)
+	if err := h.f.tune(ctx, h.cmd.ErrOrStderr(), device, checkpoint, h.fit.quant); err != nil {
+		return nil, err
+	}
 	bar := newProgress(h.cmd.ErrOrStderr())
 	defer bar.clear()
 	p, err := model.Load(ctx, device, checkpoint, model.LoadOptions{

@@ -93,6 +93,7 @@ that are under way finish; a second one does not.`,
 	f.exif = exifFlag(fs)
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
+	f.tuneFlags.add(fs)
 	f.log = oneOf(fs, "log", "how requests are logged: a line of text, of JSON, or not at all", "text", "json", "off")
 	return cmd
 }

@@ -28,6 +28,7 @@ func (f *servingFlags) add(fs *pflag.FlagSet) {
 	f.exif = exifFlag(fs)
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
+	f.tuneFlags.add(fs)
 }
 
 // elsewhere refuses flags that are about an engine here.

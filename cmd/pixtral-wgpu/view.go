@@ -69,6 +69,7 @@ picture to a file and is in all.`,
 	fs.IntVar(&f.frames, "frames", 0, "ask again and again for so many `frames`, then close the window and print how it ran; 0 leaves it open")
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
+	f.tuneFlags.add(fs)
 	return cmd
 }
 

@@ -1,7 +1,11 @@
 package ops
 
 import (
+	"context"
+	"math"
+
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/quant"
 	"pixtral-wgpu/shaders"
 )
 
@@ -19,6 +23,29 @@ func Noise(r *gpu.Recorder, y gpu.Tensor, seed uint32, every int, mask, base uin
 		Params: noiseParams{uint32(n), seed, uint32(every), mask, base},
 		Write:  y,
 	})
+}
+
+// NoiseMatrix makes a matrix of random weights of variance about 1/cols, on the
+// device by the device: the host writes nothing.
+func NoiseMatrix(ctx context.Context, d *gpu.Device, name string, f quant.Format, rows, cols int, seed uint32) (*gpu.Matrix, error) {
+	m, err := d.NewMatrix(name, f.Name, rows, cols, f.RowBytes(cols))
+	if err != nil {
+		return nil, err
+	}
+	r := d.Record()
+	r.Context = ctx
+	patterns := f.Noise(1 / math.Sqrt(float64(cols)))
+	for i, s := range m.Shards {
+		for j, part := range s.Parts {
+			p := patterns[j]
+			Noise(r, part, seed<<16|uint32(i)<<4|uint32(j), p.Every, p.Mask, p.Base)
+		}
+	}
+	if err := r.Submit(); err != nil {
+		d.FreeMatrix(m)
+		return nil, err
+	}
+	return m, nil
 }
 
 type streamParams struct{ Quads, Rows, N uint32 }

@@ -94,3 +94,6 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 	}
 	return gpu.Way{Kernel: "linear_tile"}
 }
+
+// Rounds reports whether a way rounds activations.
+func Rounds(w gpu.Way) bool { return integers(w.Kernel) }

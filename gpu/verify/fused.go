@@ -113,7 +113,9 @@ func fusedQKV(b *bench, w fused, typ gpu.Type) error {
 	wv, seenV := b.matrix(quant.F32, noise(3, kvWidth*w.cols), w.cols)
 	x, qkv := b.floats("x", w.xs, w.n, w.cols), b.poisoned("qkv", w.n, qWidth+2*kvWidth)
 	s := newSeated(b, w.n, typ)
-	b.run(func(r *gpu.Recorder) { ops.LinearQKVBy(r, gpu.Way{Kernel: w.kernel}, &s.heads, x, gpu.Stack("wqkv", wq, wv), qkv) })
+	b.run(func(r *gpu.Recorder) {
+		ops.LinearQKVBy(r, gpu.Way{Kernel: w.kernel}, &s.heads, x, gpu.Stack("wqkv", wq, wv), qkv)
+	})
 	return s.near(b, ref.Linear(w.seen, append(seenQ, seenV...), w.cols), 0, w.limit)
 }
 
