@@ -38,6 +38,7 @@ type Report struct {
 	KV      string    `json:"kv,omitempty"` // type of keys and values, as model.SessionOptions has it
 	Samples int       `json:"-"`            // least samples of a row; 0 means 20
 
+	Between func() error  `json:"-"` // called between samples, for those who share the device; may be nil
 	Longest time.Duration `json:"-"` // a row of slow samples ends here, with at least five; 0 means 20 s
 
 	CopyRate  float64   `json:"copy_gb_per_s"`  // read and written bytes together
@@ -79,6 +80,11 @@ func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, e
 		}
 		if i >= min(warmUps, least) || time.Since(start) > longest/4 {
 			times = append(times, time.Since(t))
+		}
+		if r.Between != nil {
+			if err := r.Between(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	slices.Sort(times)

@@ -18,18 +18,28 @@ func (r *Report) sizes() (bytes, side int) {
 	return 256 << 20, 4096
 }
 
+func (r *Report) size(d *gpu.Device) int {
+	bytes, _ := r.sizes()
+	return int(min(uint64(bytes), d.Limits.BindingBytes))
+}
+
 // Ceilings measures what the device can do at best: copying memory, taking it
 // from the host, reading it in the shapes of matrix × vector, and multiplying
 // matrices.
 func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
-	size, side := r.sizes()
-	size = int(min(uint64(size), d.Limits.BindingBytes))
-	if err := r.copies(ctx, d, size); err != nil {
+	if err := r.copies(ctx, d, r.size(d)); err != nil {
 		return err
 	}
-	if err := r.reads(ctx, d, size); err != nil {
+	return r.Roof(ctx, d)
+}
+
+// Roof measures those two of the ceilings that kernels run against: ReadRate and
+// MathRate.
+func (r *Report) Roof(ctx context.Context, d *gpu.Device) error {
+	if err := r.reads(ctx, d, r.size(d)); err != nil {
 		return err
 	}
+	_, side := r.sizes()
 	best := 0.0
 	for _, f := range []quant.Format{quant.F32, quant.F16} {
 		rate, err := r.gemm(ctx, d, "ceilings", fmt.Sprintf("%s product of %d³", f.Name, side), f, side, side, side)

@@ -191,3 +191,54 @@ func TestCache(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// counted is an engine that counts how often it is asked, and may do something
+// each time.
+type counted struct {
+	*alone
+	n  int
+	do func(n int)
+}
+
+func (c *counted) Exclusive(ctx context.Context, f func(ctx context.Context, p *model.Pixtral) error) error {
+	c.n++
+	if c.do != nil {
+		c.do(c.n)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.alone.Exclusive(ctx, f)
+}
+
+// The device's ceilings are measured sample by sample, others between them, and
+// once; who leaves in the middle leaves nothing behind.
+func TestCeilingsLetOthersIn(t *testing.T) {
+	one, _ := open(t)
+	e := &counted{alone: one}
+	s := New(e, Options{})
+	defer s.Close()
+	before, _ := one.p.Device().Used()
+	ctx, leave := context.WithCancel(t.Context())
+	e.do = func(n int) {
+		if n == 4 {
+			leave()
+		}
+	}
+	if _, err := s.ceilings(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("left in the middle: %v", err)
+	}
+	if now, _ := one.p.Device().Used(); now != before {
+		t.Errorf("%d bytes on the device before, %d after", before, now)
+	}
+	e.n, e.do = 0, nil
+	rates, err := s.ceilings(t.Context())
+	check(t, err)
+	if e.n < 20 || rates.ReadGBs <= 0 || rates.GFLOPs <= 0 {
+		t.Errorf("%+v in %d parts", rates, e.n)
+	}
+	e.n = 0
+	if again, err := s.ceilings(t.Context()); err != nil || again != rates || e.n != 0 {
+		t.Errorf("the second time: %v, %+v, %d parts", err, again, e.n)
+	}
+}

@@ -39,16 +39,18 @@ type Store struct {
 	engine Engine
 	o      Options
 
-	mu    sync.Mutex
-	open  []*Inspection // the one used last is last
-	rates *Rates
+	mu   sync.Mutex
+	open []*Inspection // the one used last is last
+
+	measuring chan struct{} // full while rates are measured
+	rates     *Rates
 }
 
 // New makes an empty store.
 func New(e Engine, o Options) *Store {
 	o.Most, o.Context = cmp.Or(o.Most, 4), cmp.Or(o.Context, model.DefaultContext)
 	o.Bytes, o.Idle = cmp.Or(o.Bytes, 128<<20), cmp.Or(o.Idle, 30*time.Minute)
-	return &Store{engine: e, o: o}
+	return &Store{engine: e, o: o, measuring: make(chan struct{}, 1)}
 }
 
 // An Ask says what to inspect.

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"iter"
 	"strings"
 	"time"
 
@@ -26,20 +27,63 @@ type Kernel struct {
 	Ceiling  float64 // per cent of what the device could do, by bytes or by operations, whichever binds
 }
 
+// ceilings measures the device's rates with the first timeline that is asked
+// for. Between two samples the engine goes on with the answers of others.
+func (s *Store) ceilings(ctx context.Context) (Rates, error) {
+	select {
+	case s.measuring <- struct{}{}:
+		defer func() { <-s.measuring }()
+	case <-ctx.Done():
+		return Rates{}, ctx.Err()
+	}
+	if s.rates != nil {
+		return *s.rates, nil
+	}
+	var on *model.Pixtral
+	var report *bench.Report
+	next, stop := iter.Pull(func(yield func(error) bool) {
+		report = bench.New(on.Device())
+		report.Samples = 5
+		report.Between = func() error {
+			if !yield(nil) {
+				return context.Canceled
+			}
+			return nil
+		}
+		if err := report.Roof(ctx, on.Device()); err != nil {
+			yield(err)
+		}
+	})
+	defer s.engine.Exclusive(context.WithoutCancel(ctx), func(context.Context, *model.Pixtral) error {
+		stop() // frees what it has on the device, if it was left in the middle
+		return nil
+	})
+	for going := true; going; {
+		err := s.engine.Exclusive(ctx, func(_ context.Context, p *model.Pixtral) (err error) {
+			if on == nil {
+				on = p
+			} else if on != p {
+				return ErrGone
+			}
+			err, going = next()
+			return err
+		})
+		if err != nil {
+			return Rates{}, err
+		}
+	}
+	s.rates = &Rates{report.ReadRate, report.MathRate}
+	return *s.rates, nil
+}
+
 // Timeline evaluates the last token once more under the clock.
 func (i *Inspection) Timeline(ctx context.Context) ([]Kernel, Rates, error) {
+	rates, err := i.store.ceilings(ctx)
+	if err != nil {
+		return nil, rates, err
+	}
 	var kernels []Kernel
-	var rates Rates
-	err := i.with(ctx, func(ctx context.Context, p *model.Pixtral) error {
-		if i.store.rates == nil {
-			report := bench.New(p.Device())
-			report.Samples = 5
-			if err := report.Ceilings(ctx, p.Device()); err != nil {
-				return err
-			}
-			i.store.rates = &Rates{report.ReadRate, report.MathRate}
-		}
-		rates = *i.store.rates
+	err = i.with(ctx, func(ctx context.Context, p *model.Pixtral) error {
 		if _, err := i.session.Timeline(ctx); err != nil { // the first run warms the caches
 			return err
 		}
