@@ -50,8 +50,11 @@ func newMetrics(s *Server) *metrics {
 }
 
 // count notes an HTTP request. Paths that are on no route share one name, so
-// that nobody can fill the memory with them.
+// that nobody can fill the memory with them. Nil metrics count nothing.
 func (m *metrics) count(r *http.Request, status int, _ time.Duration) {
+	if m == nil {
+		return
+	}
 	path := "other"
 	for _, route := range routes() {
 		if route.path == r.URL.Path {

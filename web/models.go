@@ -17,6 +17,7 @@ type modelCard struct {
 	ContextLength int          `json:"max_context_length"`
 	Capabilities  capabilities `json:"capabilities"`
 	Aliases       []string     `json:"aliases"`
+	Endpoint      string       `json:"endpoint,omitempty"` // of the engine elsewhere that answers
 }
 
 type capabilities struct {

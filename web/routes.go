@@ -36,20 +36,34 @@ func routes() []route {
 func (s *Server) mux() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes() {
-		mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) {
-			if !r.open {
-				if err := s.o.Keys.check(req); err != nil {
-					fail(w, req, err)
-					return
-				}
-			}
-			if err := r.handle(s, w, req); err != nil {
-				fail(w, req, err)
-			}
-		})
+		handle := func(w http.ResponseWriter, req *http.Request) error { return r.handle(s, w, req) }
+		if r.open {
+			mux.HandleFunc(r.method+" "+r.path, s.keyless(handle))
+		} else {
+			mux.HandleFunc(r.method+" "+r.path, s.keyed(handle))
+		}
 	}
 	mux.HandleFunc("/", s.fallback)
 	return mux
+}
+
+// keyless answers with what f makes, or with its error.
+func (s *Server) keyless(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := f(w, r); err != nil {
+			fail(w, r, err)
+		}
+	}
+}
+
+// keyed is keyless for those who have a key, if the server wants one.
+func (s *Server) keyed(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return s.keyless(func(w http.ResponseWriter, r *http.Request) error {
+		if err := s.o.Keys.check(r); err != nil {
+			return err
+		}
+		return f(w, r)
+	})
 }
 
 // fallback answers what is on no route: files of the page, or an error that

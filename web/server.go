@@ -116,8 +116,11 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close ends the requests that are still running and closes the engine.
 func (s *Server) Close() error {
-	s.inspections.Close()
 	s.media.close()
+	if s.engine == nil { // it is elsewhere
+		return nil
+	}
+	s.inspections.Close()
 	return s.engine.Close()
 }
 

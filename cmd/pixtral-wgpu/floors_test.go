@@ -36,7 +36,7 @@ var floors = map[string][]string{
 	"grammar":           {},
 	"web/page":          {},
 	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
-	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "tokenizer", "web/inspect"},
+	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "remote", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
 	"cmd/pixtral-wgpu": {"batch", "bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/tune", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
 		"model/reference", "model/safetensors", "remote", "tokenizer", "view", "web", "web/page"},

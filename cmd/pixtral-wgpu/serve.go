@@ -17,6 +17,7 @@ import (
 
 	"pixtral-wgpu/engine"
 	"pixtral-wgpu/model"
+	"pixtral-wgpu/remote"
 	"pixtral-wgpu/web"
 	"pixtral-wgpu/web/page"
 )
@@ -25,6 +26,7 @@ type serveFlags struct {
 	modelFlag
 	fitFlags
 	deviceFlags
+	endpointFlags
 	exif *choice
 
 	host         string
@@ -58,10 +60,14 @@ func newServe() *cobra.Command {
 Clients of either work unchanged: give them the address that is printed, with
 /v1 behind it, as their base URL. /openapi.json describes all there is.
 
+With --endpoint the page is that of this program and the answers come from
+another engine; looking inside them needs the engine here.
+
 Only this machine can ask, unless --host says otherwise. Ctrl-C lets answers
 that are under way finish; a second one does not.`,
 		Example: `  pixtral-wgpu serve
   pixtral-wgpu serve -m ~/models/pixtral-12b --quant auto --port 8000
+  pixtral-wgpu serve --endpoint http://gpu:8000
   pixtral-wgpu serve --host 0.0.0.0 --api-keys keys.txt --allow-host gpu.example.com
   curl localhost:8080/v1/chat/completions -H 'Content-Type: application/json' \
     -d '{"messages": [{"role": "user", "content": "Hello!"}]}'`,
@@ -90,6 +96,7 @@ that are under way finish; a second one does not.`,
 	fs.DurationVar(&f.timeout, "timeout", 30*time.Minute, "longest `time` for an answer")
 	fs.DurationVar(&f.bodyTimeout, "body-timeout", time.Minute, "longest `time` for a request to arrive")
 	fs.DurationVar(&f.writeTimeout, "write-timeout", 30*time.Second, "longest `time` for a client to take what is sent to it; one that takes longer has left")
+	f.endpointFlags.add(fs)
 	f.exif = exifFlag(fs)
 	f.fitFlags.add(fs, "f16", "q8_0", "f32")
 	f.deviceFlags.add(fs)
@@ -134,6 +141,13 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	client, err := f.client(cmd, f.model)
+	if err != nil {
+		return err
+	}
+	if client != nil {
+		return f.relay(cmd, client, o)
+	}
 	listener, err := f.listen() // before the model is loaded: that takes a while
 	if err != nil {
 		return err
@@ -155,7 +169,30 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 		return errors.Join(err, e.Close())
 	}
 	defer server.Close()
-	f.greet(cmd.ErrOrStderr(), listener.Addr(), p, h.fit.context)
+	f.greet(cmd.ErrOrStderr(), listener.Addr(), fmt.Sprintf("%s on %s, %s at once with up to %d tokens each.", p.Name, p.Device().Info, plural(f.slots, "request"), h.fit.context))
+	return server.Serve(cmd.Context(), listener)
+}
+
+// relay serves the page for an engine elsewhere.
+func (f *serveFlags) relay(cmd *cobra.Command, client *remote.Client, o web.Options) error {
+	if err := refuse(cmd, append([]string{"slots", "queue", "temperature", "alias"}, elsewhere...)); err != nil {
+		return err
+	}
+	listener, err := f.listen()
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	server, err := web.NewRelay(cmd.Context(), client, o)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	name, err := client.Model(cmd.Context())
+	if err != nil {
+		return err
+	}
+	f.greet(cmd.ErrOrStderr(), listener.Addr(), fmt.Sprintf("%s at %s answers.", name, client.URL()))
 	return server.Serve(cmd.Context(), listener)
 }
 
@@ -212,8 +249,8 @@ func (f *serveFlags) listen() (net.Listener, error) {
 	return l, nil
 }
 
-// greet says where the server is and what it serves.
-func (f *serveFlags) greet(w io.Writer, addr net.Addr, p *model.Pixtral, context int) {
+// greet says what is served and where.
+func (f *serveFlags) greet(w io.Writer, addr net.Addr, what string) {
 	at, _ := netip.ParseAddrPort(addr.String())
 	host := at.Addr().Unmap()
 	name := host.String()
@@ -224,10 +261,12 @@ func (f *serveFlags) greet(w io.Writer, addr net.Addr, p *model.Pixtral, context
 		}
 	}
 	base := "http://" + net.JoinHostPort(name, strconv.Itoa(int(at.Port())))
-	fmt.Fprintf(w, "%s on %s, %s at once with up to %d tokens each.\n", p.Name, p.Device().Info, plural(f.slots, "request"), context)
+	fmt.Fprintln(w, what)
 	fmt.Fprintf(w, "  page  %s\n", base)
 	fmt.Fprintf(w, "  API   %s/v1   (base URL for clients of OpenAI and Mistral)\n", base)
-	fmt.Fprintf(w, "  docs  %s/openapi.json\n", base)
+	if f.endpoint == "" {
+		fmt.Fprintf(w, "  docs  %s/openapi.json\n", base)
+	}
 	if !host.IsLoopback() && f.keys == "" {
 		fmt.Fprintf(w, "Everybody who reaches this machine can use it: --api-keys FILE asks for a key.\n")
 	}
