@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page clean
+.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page dist formula dist-tools dist-check dist-root deploy-check clean
 
 all: build
 
@@ -129,6 +129,51 @@ test-page: driver page-check
 web/page/node_modules: web/page/package-lock.json
 	cd web/page && npm ci
 	@touch $@
+
+# What people install, into bin/dist: archives for Linux and Windows, Debian
+# packages, a Homebrew formula, checksums; on a Mac, archives for Macs, because
+# Apple's frameworks are nowhere else. RELEASE_URL is where they will be put, for
+# the formula; DIST_ARGS go to packaging, for example -maintainer "A B <a@b.c>".
+DIST := bin/dist
+RELEASE_URL ?=
+DIST_ARGS ?=
+ifeq ($(shell uname -s),Darwin)
+TARGETS ?= darwin/arm64 darwin/amd64
+else
+TARGETS ?= linux/amd64 linux/arm64 windows/amd64
+endif
+VERSION = $(word 1,$(SOURCES))
+SOURCES = $(shell scripts/version.sh)
+
+dist: dist-tools
+	go run ./packaging -version $(VERSION) -commit $(word 2,$(SOURCES)) -time $(word 3,$(SOURCES)) -out $(DIST) -url '$(RELEASE_URL)' $(DIST_ARGS) $(TARGETS)
+	@[ "$$(uname -s)" = Darwin ] || packaging/check.sh $(DIST) $(VERSION)
+
+# Checksums and formula of the archives that are there, Macs' put beside the others.
+formula:
+	go run ./packaging -version $(VERSION) -out $(DIST) -url '$(RELEASE_URL)'
+
+dist-check:
+	packaging/check.sh $(DIST) $(VERSION)
+
+# Compilers for the other systems, and what starts their programs here.
+CROSS := gcc-aarch64-linux-gnu gcc-mingw-w64-x86-64 qemu-user-static wine64 wine xvfb xauth python3-minimal
+dist-tools:
+	@[ "$$(uname -s)" = Darwin ] || dpkg -s $(CROSS) >/dev/null 2>&1 || { \
+		echo "Installing compilers for other systems, qemu and wine."; \
+		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends $(CROSS) mesa-vulkan-drivers; }
+
+# An arm64 Debian with Mesa, in which packaging/check.sh makes the emulated program
+# compute: make dist-root, then make dist-check ARM64_ROOT=$$PWD/bin/arm64.
+dist-root:
+	@command -v mmdebstrap >/dev/null || $(SUDO) apt-get install -qy --no-install-recommends mmdebstrap
+	rm -rf bin/arm64
+	$(SUDO) mmdebstrap --variant=extract --architectures=arm64 --include=mesa-vulkan-drivers,libvulkan1,libgcc-s1 \
+		$$(. /etc/os-release && echo $$VERSION_CODENAME) bin/arm64
+
+# The manifests of deploy, against the schemas of what reads them.
+deploy-check:
+	deploy/check.sh
 
 clean:
 	rm -rf bin

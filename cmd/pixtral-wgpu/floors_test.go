@@ -38,6 +38,7 @@ var floors = map[string][]string{
 	"web/inspect":       {"bench", "gpu/ops", "model", "model/pixels", "tokenizer"},
 	"web":               {"engine", "grammar", "gpu", "gpu/ops", "model", "model/pixels", "remote", "tokenizer", "web/inspect"},
 	"bench":             {"gpu", "gpu/ops", "gpu/quant", "model", "model/pixels", "tokenizer"},
+	"packaging":         {},
 	"cmd/pixtral-wgpu": {"batch", "bench", "chat", "engine", "eval", "gpu", "gpu/quant", "gpu/tune", "gpu/verify", "hub", "model", "model/pixels", "model/pocket",
 		"model/reference", "model/safetensors", "remote", "tokenizer", "view", "web", "web/page"},
 }

@@ -201,8 +201,25 @@ func TestHelp(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if out := ok(t, "", "version").out; !strings.Contains(out, "wgpu-native ") || !strings.Contains(out, "go1.") {
+	if out := ok(t, "", "version").out; !strings.Contains(out, "wgpu-native ") || !strings.Contains(out, "go1.") || !strings.Contains(out, "adapter ") {
 		t.Error(out)
+	}
+}
+
+// The manual has a page for each verb of the help, and the shells their completions.
+func TestMan(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "0")
+	dir := t.TempDir()
+	ok(t, "", "man", dir)
+	for _, verb := range newRoot().Commands() {
+		if path := filepath.Join(dir, "man", "pixtral-wgpu-"+verb.Name()+".1"); !verb.Hidden && !strings.Contains(read(t, path), "Jan 1970") {
+			t.Errorf("%s has another date", path)
+		}
+	}
+	for _, name := range []string{"pixtral-wgpu.bash", "pixtral-wgpu.fish", "pixtral-wgpu.ps1", "_pixtral-wgpu"} {
+		if !strings.Contains(read(t, filepath.Join(dir, "completions", name)), "pixtral-wgpu") {
+			t.Errorf("%s completes nothing", name)
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // verbs make the program's commands, in the order the help shows them.
 var verbs = []func() *cobra.Command{
-	newRun, newChat, newView, newServe, newImage, newInfo, newTokenize, newDetokenize, newTrace, newBench, newEval, newQuantize, newSynth, newPull, newModels, newDoctor, newVersion,
+	newRun, newChat, newView, newServe, newImage, newInfo, newTokenize, newDetokenize, newTrace, newBench, newEval, newQuantize, newSynth, newPull, newModels, newDoctor, newVersion, newMan,
 }
 
 func newRoot() *cobra.Command {

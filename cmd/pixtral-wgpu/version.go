@@ -24,19 +24,26 @@ func newVersion() *cobra.Command {
 	}
 }
 
+// What make dist sets. Other builds know what Go has put into them.
+var release, commit string
+
 // version returns the program's version and the commit it was built from, "" if
 // that is not known.
-func version() (version, commit string) {
+func version() (string, string) {
+	if release != "" {
+		return release, commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)", ""
 	}
+	revision := ""
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			commit = s.Value
+			revision = s.Value
 		}
 	}
-	return info.Main.Version, commit
+	return info.Main.Version, revision
 }
 
 func printVersion(w io.Writer) {
@@ -44,4 +51,9 @@ func printVersion(w io.Writer) {
 	fmt.Fprintln(w, strings.TrimSpace("pixtral-wgpu "+version+" "+commit))
 	fmt.Fprintf(w, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	fmt.Fprintf(w, "wgpu-native %s\n", gpu.NativeVersion())
+	if list, err := gpu.Adapters(); err == nil && len(list) > 0 {
+		fmt.Fprintf(w, "adapter %v\n", list[0])
+	} else {
+		fmt.Fprintln(w, "no adapter")
+	}
 }
