@@ -10,13 +10,14 @@ import (
 // was submitted after them.
 type Mailbox struct {
 	buf   *buffer
-	index uint64 // of the submission that fills it
+	words []uint32 // what was posted, once it is here
+	index uint64   // of the submission that fills it
 }
 
 // NewMailbox makes a mailbox for so many words.
 func (d *Device) NewMailbox(name string, words int) (*Mailbox, error) {
 	buf, err := d.allocate(name, 4*uint64(words), wgpu.BufferUsageMapRead|wgpu.BufferUsageCopyDst)
-	return &Mailbox{buf: buf}, err
+	return &Mailbox{buf: buf, words: make([]uint32, words)}, err
 }
 
 // FreeMailbox gives the memory of m back.
@@ -39,24 +40,21 @@ func (r *Recorder) Post(m *Mailbox, t Tensor) {
 	}
 	if r.err = r.room(); r.err == nil {
 		r.commands = append(r.commands, command{a: raw(t.buf.raw), b: raw(m.buf.raw), size: size})
-		r.posted = append(r.posted, m)
+		r.posted, m.words = append(r.posted, m), m.words[:size/4]
 	}
 }
 
-// Take waits for what was posted to m and copies it, but for nothing that was
-// submitted later.
-func (d *Device) Take(m *Mailbox, words []uint32) error {
+// Take waits for what was posted to m, but for nothing that was submitted later,
+// and returns it. It holds until Take is called again.
+func (d *Device) Take(m *Mailbox) ([]uint32, error) {
 	d.settle()
-	if 4*uint64(len(words)) > m.buf.size {
-		return fmt.Errorf("gpu: take %d words of a mailbox of %d bytes", len(words), m.buf.size)
-	}
-	ok := d.fetch(m.buf, m.index, words)
+	ok := d.fetch(m.buf, m.index, m.words)
 	d.pace.arrived(m.index)
 	if err := d.check(nil); err != nil {
-		return fmt.Errorf("gpu: mail: %w", err)
+		return nil, fmt.Errorf("gpu: mail: %w", err)
 	}
 	if !ok {
-		return fmt.Errorf("gpu: a mailbox could not be mapped")
+		return nil, fmt.Errorf("gpu: a mailbox could not be mapped")
 	}
-	return nil
+	return m.words, nil
 }

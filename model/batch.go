@@ -54,6 +54,9 @@ type batch struct {
 	runs   []run
 	wanted []int // rows
 	each   bool
+
+	picked bool         // its token is the one that the device picked last
+	box    *gpu.Mailbox // gets the token that follows; nil for none
 }
 
 // A span is a stretch of image rows in a pass: row from+i of rows belongs to
@@ -69,7 +72,7 @@ type span struct {
 // row by row, as tokens of answers are; else they are parts of prompts.
 func (d *decoder) lay(pieces []Piece, each bool) (*batch, error) {
 	b := &d.batch
-	*b = batch{b.tokens[:0], b.seats[:0], b.spans[:0], b.runs[:0], b.wanted[:0], each}
+	*b = batch{tokens: b.tokens[:0], seats: b.seats[:0], spans: b.spans[:0], runs: b.runs[:0], wanted: b.wanted[:0], each: each}
 	for i := range pieces {
 		if err := d.check(&pieces[i]); err != nil {
 			return nil, err

@@ -24,19 +24,22 @@ type decoder struct {
 	norm   gpu.Tensor // [as many, dim]
 	logits gpu.Tensor // [as many, vocab]
 	best   gpu.Tensor // [as many] u32
+	picked gpu.Tensor // [1] u32: the token that the device picked last
 	made   int        // rows of logits that the last pass made
 
 	// What a pass needs on the host is kept, so that a token allocates nothing.
+	rec   *gpu.Recorder
 	batch batch
 	bytes []byte
 	views map[int]*view
+	boxes [3]*gpu.Mailbox
 }
 
 // A view is the activations of a pass of so many rows, or of so many logits.
 type view struct {
-	pass                       *pass
-	tokens                     gpu.Tensor
-	tail, norm, logits, choice gpu.Tensor
+	pass                     *pass
+	tokens                   gpu.Tensor
+	tail, norm, logits, best gpu.Tensor
 }
 
 // view returns the activations for n rows.
@@ -68,7 +71,7 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 	d.pass.seats = ops.Seats{Rows: a.typed("seats", gpu.U32, o.Rows, 4), Pages: d.lists.tensor}
 	d.tokens, d.at = a.typed("tokens", gpu.U32, o.Rows), a.typed("at", gpu.U32, o.Rows)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
-	d.best = a.typed("best", gpu.U32, tail)
+	d.best, d.picked = a.typed("best", gpu.U32, tail), a.typed("picked", gpu.U32, 1)
 	return d, a.err
 }
 
@@ -93,13 +96,20 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 	if len(b.spans) > 0 {
 		name = "tok_embeddings"
 	}
-	ops.Embed(r, t.x.As(name), v.tokens, p.w.tokEmbeddings)
+	tokens := v.tokens
+	if b.picked {
+		tokens = d.picked
+	}
+	ops.Embed(r, t.x.As(name), tokens, p.w.tokEmbeddings)
 	d.scatter(r, t.x, b.spans)
 	t.run(ctx, r, p.w.layers)
 	for done := 0; done < len(b.wanted); {
 		n := min(d.tail.Shape[0], len(b.wanted)-done)
 		d.head(r, p, t, b.wanted[done:done+n])
 		done += n
+	}
+	if b.box != nil {
+		d.pick(r, b.box)
 	}
 	return r.Submit()
 }

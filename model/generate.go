@@ -34,6 +34,9 @@ func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield fun
 		prompt[i] = p.Token
 	}
 	picker := smp.Picker(prompt)
+	if s.ahead(picker) {
+		return s.generateAhead(ctx, most, yield)
+	}
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return "", err

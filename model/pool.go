@@ -100,7 +100,12 @@ func (p *Pixtral) NewPool(o PoolOptions) (*Pool, error) {
 }
 
 // Close gives the pool's memory back.
-func (l *Pool) Close() { l.arena.free() }
+func (l *Pool) Close() {
+	if l.decoder != nil {
+		l.decoder.free(l.p.dev)
+	}
+	l.arena.free()
+}
 
 // Options returns what the pool was made with, no zero in it.
 func (l *Pool) Options() PoolOptions { return l.options }
@@ -127,7 +132,7 @@ func (l *Pool) run(ctx context.Context, pieces []Piece, each bool) error {
 	if err != nil {
 		return err
 	}
-	r := l.p.dev.Record()
+	r := l.decoder.recorder(l.p.dev)
 	r.Tap, r.Clock = l.Tap, l.Clock
 	return l.decoder.forward(ctx, r, l.p, b)
 }
@@ -161,14 +166,19 @@ func (l *Pool) Logits(n int) ([][]float32, error) {
 	return list, nil
 }
 
-// argmax returns the token of the greatest of each row of logits that there is.
+// argmax returns the token of the greatest of each row of logits that there is,
+// until it is called again.
 func (d *decoder) argmax(dev *gpu.Device, clock *gpu.Clock) ([]uint32, error) {
-	r := dev.Record()
+	boxes, err := d.mailboxes(dev)
+	if err != nil {
+		return nil, err
+	}
+	r, v := d.recorder(dev), d.view(d.made)
 	r.Clock = clock
-	best := d.best.Rows(d.made)
-	ops.Argmax(r, best, d.logits.Rows(d.made))
+	ops.Argmax(r, v.best, v.logits)
+	r.Post(boxes[2], v.best)
 	if err := r.Submit(); err != nil {
 		return nil, err
 	}
-	return dev.Ints(best)
+	return dev.Take(boxes[2])
 }

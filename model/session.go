@@ -34,7 +34,9 @@ type Session struct {
 	encoded int                     // images that were encoded, not found
 	kept    int                     // tokens that the last Sync found held
 
-	elsewhere bool // the logits are those of a position visited, not of the last
+	elsewhere bool     // the logits are not those of the last position
+	piece     [1]Piece // kept, so that a token allocates nothing
+	step      [1]Place
 }
 
 // A ContextError is a prompt, or an answer, that does not fit.
@@ -70,6 +72,9 @@ func (o SessionOptions) pool() (PoolOptions, gpu.Type, error) {
 
 // Close gives the session's memory back.
 func (s *Session) Close() {
+	if s.decoder != nil {
+		s.decoder.free(s.p.dev)
+	}
 	s.arena.free()
 	for _, rows := range s.images {
 		s.p.dev.Free(rows)
@@ -178,18 +183,20 @@ func (s *Session) Step(ctx context.Context, tok tokenizer.Token) error {
 	if tok < 0 || int(tok) >= s.p.Config.VocabSize {
 		return fmt.Errorf("model: token %d is outside the vocabulary of %d", tok, s.p.Config.VocabSize)
 	}
-	return s.forward(ctx, []Place{{Token: tok}}, 1, true)
+	s.step[0] = Place{Token: tok}
+	return s.forward(ctx, s.step[:], 1, true)
 }
 
 // forward evaluates a chunk behind what the session holds: part of a prompt, or
 // a token of an answer.
 func (s *Session) forward(ctx context.Context, chunk []Place, want int, step bool) error {
-	b, err := s.decoder.lay([]Piece{{Pages: s.pages, First: len(s.held), Places: chunk, Want: want, Images: s.images}}, step)
+	s.piece[0] = Piece{Pages: s.pages, First: len(s.held), Places: chunk, Want: want, Images: s.images}
+	b, err := s.decoder.lay(s.piece[:], step)
 	if err != nil {
 		return err
 	}
 	s.elsewhere = false // until again says otherwise
-	r := s.p.dev.Record()
+	r := s.decoder.recorder(s.p.dev)
 	r.Tap, r.Clock = s.Tap, s.Clock
 	if err := s.decoder.forward(ctx, r, s.p, b); err != nil {
 		return fmt.Errorf("model: token %d: %w", len(s.held), err)
@@ -237,5 +244,5 @@ func (s *Session) last() (gpu.Tensor, error) {
 	if err := s.home(); err != nil {
 		return gpu.Tensor{}, err
 	}
-	return s.decoder.logits.Rows(s.decoder.made), nil
+	return s.decoder.view(s.decoder.made).logits, nil
 }

@@ -117,7 +117,7 @@ func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, x gpu.Tensor, w *gpu.Ma
 		Spread(r, h, qkv, 0, n)
 		return
 	}
-	l := linear{Way: way, output: "qkv", y: h.Q, x: x, w: w, group2: []gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}}
+	l := linear{Way: way, output: "qkv", y: h.Q, x: x, w: w, group2: [4]gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}, takes: 4}
 	half := 0
 	if h.Keys.Type == gpu.F16 {
 		half = 1

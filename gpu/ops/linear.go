@@ -39,7 +39,8 @@ type linear struct {
 	gpu.Way
 	output string // what becomes of the sums; "" stores them
 	set    [4]shaders.Override
-	group2 []gpu.Tensor
+	group2 [4]gpu.Tensor // of which the output takes so many
+	takes  int
 	y, x   gpu.Tensor
 	w      *gpu.Matrix
 }
@@ -82,10 +83,12 @@ func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, grou
 		Read:    []gpu.Tensor{l.x},
 		Write:   l.y,
 		Group1:  s.Parts,
-		Group2:  l.group2,
 		Groups:  groups,
 		Work:    float64(n) * float64(l.w.Cols) * float64(s.Rows),
 		Partial: partial,
+	}
+	if l.takes > 0 {
+		d.Group2 = []gpu.Tensor{l.group2[0], l.group2[1], l.group2[2], l.group2[3]}[:l.takes] // a slice of l's own would put l on the heap
 	}
 	at := copy(d.Kernel.Set[:], set[:])
 	if l.Lanes > 0 {
