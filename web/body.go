@@ -89,9 +89,23 @@ func badJSON(err error) error {
 	case errors.As(err, &api):
 		return api
 	case errors.As(err, &kind) && kind.Field != "":
-		return bad(kind.Field, "%s is %s; it must be %s.", quote(kind.Field), article(kind.Value), wanted(kind.Type))
+		return bad(fieldOf(kind), "%s.", mistyped(kind))
 	}
 	return bad("", "The body is not valid JSON: %s.", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// fieldOf names a field as the request does: encoding/json also names the struct
+// that lends it.
+func fieldOf(kind *json.UnmarshalTypeError) string {
+	return strings.TrimPrefix(kind.Field, reflect.TypeFor[sampling]().Name()+".")
+}
+
+// mistyped says which field is of the wrong type, and what it must be.
+func mistyped(kind *json.UnmarshalTypeError) string {
+	if kind.Field == "" {
+		return article(kind.Value) + " is where there must be " + wanted(kind.Type)
+	}
+	return fmt.Sprintf("%s is %s; it must be %s", quote(fieldOf(kind)), article(kind.Value), wanted(kind.Type))
 }
 
 // article names a JSON value that came.

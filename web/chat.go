@@ -3,8 +3,11 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"pixtral-wgpu/model"
@@ -122,6 +125,10 @@ func chatError(err error) error {
 		return api
 	}
 	text := cause(err)
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		text = strings.Replace(text, strings.TrimSuffix(kind.Error(), "."), mistyped(kind), 1)
+	}
 	param := "messages"
 	if at := inMessage.FindString(text); at != "" {
 		param = at
