@@ -83,6 +83,9 @@ func ParseChat(body []byte) (*Chat, error) {
 
 func (m wireMessage) message() (Message, error) {
 	role := Role(m.Role)
+	if role == "developer" { // OpenAI's newer name
+		role = RoleSystem
+	}
 	if _, ok := constructible[role]; !ok {
 		return Message{}, fmt.Errorf("role is %q, want system, user, assistant or tool", m.Role)
 	}

@@ -11,7 +11,7 @@ func TestParseChat(t *testing.T) {
 	chat, err := ParseChat([]byte(`{
 		"model": "pixtral", "temperature": 0.3, "stream": true, "seed": 5, "continue_final_message": true, "tool_choice": "auto",
 		"messages": [
-			{"role": "system", "content": "s"},
+			{"role": "developer", "content": "s"},
 			{"role": "user", "name": "ann", "content": [
 				{"type": "text", "text": "a"},
 				{"type": "image_url", "image_url": "http://example.org/1.png"},
@@ -63,7 +63,7 @@ func TestParseChatRefuses(t *testing.T) {
 		{`{"messages": 5}`, "cannot unmarshal number"},
 		{`{"messages": []} x`, "after top-level value"},
 		{message(`{"content": "b"}`), `messages[1]: role is ""`},
-		{message(`{"role": "developer", "content": "b"}`), `role is "developer", want system, user, assistant or tool`},
+		{message(`{"role": "function", "content": "b"}`), `role is "function", want system, user, assistant or tool`},
 		{message(`{"role": "user"}`), "messages[1]: content of a user message is missing"},
 		{message(`{"role": "tool", "content": null}`), "content of a tool message is missing"},
 		{message(`{"role": "system"}`), "System prompt must have content"},

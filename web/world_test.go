@@ -265,3 +265,11 @@ func about(url, question string) string {
 	part, _ := json.Marshal(map[string]any{"type": "image_url", "image_url": map[string]any{"url": url}})
 	return fmt.Sprintf(`"temperature": 0, "messages": [{"role": "user", "content": [%s, {"type": "text", "text": %q}]}]`, part, question)
 }
+
+// servePNG answers with a picture.
+func servePNG(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write(data)
+	}
+}
