@@ -28,7 +28,7 @@ test-viewer: driver headers
 		echo "Installing a display without a screen, a keyboard and a mouse for it."; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends xvfb xdotool imagemagick x11-utils; }
 	go vet -tags viewer ./gpu ./view ./cmd/pixtral-wgpu
-	go test -tags viewer -count=1 -v -run Window ./view
+	go test -tags viewer -count=1 -timeout 20m -v -run Window ./view
 
 # A Vulkan adapter: whatever GPU the machine has, else Mesa's software driver.
 driver: build
@@ -124,7 +124,7 @@ test-page: driver page-check
 	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || { \
 		echo "No chromium found: installing Debian's."; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends chromium; }
-	cd web/page && node --test --test-timeout=60000 test
+	cd web/page && node --test --test-concurrency=1 --test-timeout=180000 test/*.test.mjs
 
 web/page/node_modules: web/page/package-lock.json
 	cd web/page && npm ci

@@ -148,7 +148,7 @@ async function answer(id: string, question: Turn) {
   answering.value = { turn: turn.id, conversation: id, reading: true };
   try {
     const { temperature, maxTokens } = settings.value;
-    for await (const piece of api.chat({ messages: asked, temperature, max_tokens: maxTokens, return_token_ids: true }, abort.signal)) {
+    for await (const piece of api.chat({ messages: asked, temperature, max_tokens: maxTokens, ...(card.value?.endpoint ? {} : { return_token_ids: true }) }, abort.signal)) {
       ids.push(...piece.ids);
       if (piece.text) {
         if (!first) {

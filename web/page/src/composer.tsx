@@ -2,14 +2,14 @@
 // them before anything is sent.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { see } from "./api";
+import { see, ServerError } from "./api";
 import { answering, card, composer, notice, open, path, send, stop } from "./chat";
 import { Icon } from "./icons";
 import { Facts, PatchPicture } from "./picture";
 import { fromFile, fromURL, pictures } from "./pictures";
 import type { Sight } from "./types";
 
-const sights = signal<Record<string, Sight | string>>({}); // by picture; a string is an error
+const sights = signal<Record<string, Sight | string>>({}); // by picture; a string is an error, an empty one says that nobody knows
 const looking = signal<string | null>(null); // the picture that is shown as the model will see it
 const asking = signal(false); // for a URL
 
@@ -30,7 +30,7 @@ export async function attach(given: Promise<{ key: string }>[]) {
 async function sightOf(key: string) {
   if (typeof sights.value[key] === "object") return;
   let found: Sight | string;
-  try { found = await see(pictures.value[key].data); } catch (e) { found = (e as Error).message; }
+  try { found = await see(pictures.value[key].data); } catch (e) { found = (e as ServerError).code === "engine_elsewhere" ? "" : (e as Error).message; }
   sights.value = { ...sights.value, [key]: found };
 }
 
@@ -61,7 +61,7 @@ export function Composer() {
   useEffect(() => { for (const k of c.images) void sightOf(k); }, [c.images]);
   const imageTokens = c.images.reduce((n, k) => n + (typeof sights.value[k] === "object" ? (sights.value[k] as Sight).tokens : 0), 0);
   const shown = looking.value && c.images.includes(looking.value) ? looking.value : c.images[0];
-  const vision = card.value?.capabilities.vision !== false;
+  const vision = card.value?.capabilities?.vision !== false;
   return (
     <form class="composer" onSubmit={(e) => { e.preventDefault(); void send(); }} aria-label="Ask">
       {c.edits && <div class="editing">Editing an earlier question; the first form is kept beside it. <button type="button" class="link" onClick={() => { composer.value = { text: "", images: [], edits: null }; }}>Cancel</button></div>}
@@ -70,9 +70,10 @@ export function Composer() {
         <ul class="thumbs" aria-label="Attached pictures">
           {c.images.map((k) => {
             const s = sights.value[k], pic = pictures.value[k];
+            const cost = typeof s === "object" ? `${s.tokens} tokens` : s ? "cannot be read" : s === "" ? pic?.name : "…";
             return <li key={k} class={k === shown ? "shown" : ""}>
-              <button type="button" class="thumb" aria-pressed={k === shown} aria-label={`Show what the model will see of ${pic?.name}`} onClick={() => { looking.value = k; }}>
-                <img src={typeof s === "object" && !pic?.width ? s.picture : pic?.data} alt="" /><span>{typeof s === "object" ? `${s.tokens} tokens` : s ? "cannot be read" : "…"}</span>
+              <button type="button" class="thumb" aria-pressed={k === shown} aria-label={`${cost}: show what the model will see of ${pic?.name}`} onClick={() => { looking.value = k; }}>
+                <img src={typeof s === "object" && !pic?.width ? s.picture : pic?.data} alt="" /><span>{cost}</span>
               </button>
               <button type="button" class="remove" aria-label={`Remove ${pic?.name}`} onClick={() => detach(k)}><Icon name="close" size={13} /></button>
             </li>;
@@ -96,7 +97,7 @@ export function Composer() {
         {busy ? <button type="button" class="go" aria-label="Stop" title="Stop (Esc)" onClick={stop}><Icon name="stop" /></button>
           : <button type="submit" class="go" aria-label="Send" title="Send (Enter)" disabled={!c.text.trim() && !c.images.length}><Icon name="send" /></button>}
       </div>
-      <p class="cost" aria-live="polite">{imageTokens > 0 && card.value ? `${imageTokens} tokens of pictures, ${(100 * imageTokens / card.value.max_model_len).toFixed(1)} % of the context of ${card.value.max_model_len}` : ""}</p>
+      <p class="cost" aria-live="polite">{imageTokens > 0 && card.value?.max_model_len ? `${imageTokens} tokens of pictures, ${(100 * imageTokens / card.value.max_model_len).toFixed(1)} % of the context of ${card.value.max_model_len}` : ""}</p>
     </form>
   );
 
@@ -111,6 +112,7 @@ export function Composer() {
 /** Preview is what the model will see. */
 function Preview({ picture }: { picture: string }) {
   const s = sights.value[picture], p = pictures.value[picture];
+  if (s === "") return null;
   if (typeof s === "string") return <p class="error" role="alert">{s}</p>;
   return (
     <section class="preview" aria-label="What the model will see">

@@ -2,7 +2,7 @@
 // of it from layer to layer.
 import { batch, signal } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
-import { download, messages, notice, settings } from "./chat";
+import { card, download, messages, notice, settings } from "./chat";
 import { Icon } from "./icons";
 import { Inspection, places, words, type Fold, type View, type Word } from "./inspection";
 import { Kernels, Layers, LensTable, WhatIf } from "./panels";
@@ -25,6 +25,10 @@ const what = signal<Hidden | null>(null);
 const tab = signal<"layers" | "lens" | "kernels" | "hide">("layers");
 
 export async function inspect(c: Conversation, turn: Turn) {
+  if (card.value?.endpoint) {
+    notice.value = `Looking inside needs this program's own engine; this answer came from ${card.value.endpoint}.`;
+    return;
+  }
   const question = c.turns[turn.parent!];
   const images: string[] = [];
   for (let t: Turn | undefined = question; t; t = t.parent ? c.turns[t.parent] : undefined) images.unshift(...t.images.map((k) => pictures.value[k]?.data ?? ""));

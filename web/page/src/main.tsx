@@ -121,7 +121,7 @@ function SettingsDialog({ close }: { close: () => void }) {
   return <Dialog title="Settings" close={close}>
     <label>System prompt<textarea rows={3} value={s.system} placeholder="How the model should behave" onInput={(e) => set({ system: (e.target as HTMLTextAreaElement).value })} /></label>
     <label>Temperature <output>{s.temperature === 0 ? "0, always the likeliest" : s.temperature}</output><input type="range" min={0} max={1.5} step={0.05} value={s.temperature} onInput={(e) => set({ temperature: +(e.target as HTMLInputElement).value })} /></label>
-    <label>Longest answer, in tokens<input type="number" min={1} max={card.value?.max_model_len ?? 8192} value={s.maxTokens} onChange={(e) => set({ maxTokens: Math.max(1, Math.round(+(e.target as HTMLInputElement).value) || 1024) })} /></label>
+    <label>Longest answer, in tokens<input type="number" min={1} max={card.value?.max_model_len || undefined} value={s.maxTokens} onChange={(e) => set({ maxTokens: Math.max(1, Math.round(+(e.target as HTMLInputElement).value) || 1024) })} /></label>
     <label>Colours<select value={s.theme} onChange={(e) => set({ theme: (e.target as HTMLSelectElement).value as typeof s.theme })}><option value="auto">as the system</option><option value="light">light</option><option value="dark">dark</option></select></label>
     <form method="dialog"><button class="primary">Done</button></form>
   </Dialog>;

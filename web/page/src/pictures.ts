@@ -1,6 +1,6 @@
 // Pictures as people give them: pasted, dropped, from files or by URL.
 import { signal } from "@preact/signals";
-import { see } from "./api";
+import { see, ServerError } from "./api";
 import * as db from "./db";
 import type { Picture } from "./types";
 
@@ -58,8 +58,12 @@ export function fromFile(file: Blob & { name?: string }): Promise<Picture> {
 /** fromURL lets the server fetch a picture: the page itself asks nobody else. */
 export async function fromURL(url: string): Promise<Picture> {
   if (url.startsWith("data:")) return add(url, "picture");
-  const seen = await see(url);
-  return add(seen.picture!, url.split("/").pop() || url);
+  try {
+    return await add((await see(url)).picture!, url.split("/").pop() || url);
+  } catch (e) {
+    if ((e as ServerError).code === "engine_elsewhere") throw new Error("This server fetches no pictures: its engine is elsewhere. Save the picture and attach the file.");
+    throw e;
+  }
 }
 
 export async function fromPage(path: string): Promise<Picture> {

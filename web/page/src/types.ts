@@ -56,8 +56,9 @@ export interface Sight {
 export interface ModelCard {
   id: string;
   root: string;
-  max_model_len: number;
-  capabilities: { vision: boolean };
+  max_model_len: number; // 0 if nobody knows
+  capabilities?: { vision?: boolean };
+  endpoint?: string; // of the engine elsewhere that answers
 }
 
 export interface AtToken { position: number; id: number; text: string; control?: boolean }
