@@ -53,9 +53,13 @@ var features = []struct {
 	{"subgroup", 0x30021}, // WGPUNativeFeature_Subgroup
 }
 
+// cooperative is WGPUNativeFeature_CooperativeMatrix. An adapter that has it does
+// not say of what sizes; a device has it under the name of the size in use.
+const cooperative wgpu.FeatureName = 0x3003B
+
 // wants returns the features to request, with those that an adapter may lack or
-// without, and their names.
-func (a adapter) wants(all bool) (list []wgpu.FeatureName, names map[string]bool) {
+// without, and matrices of a size if it is not 0; and their names.
+func (a adapter) wants(all bool, matrices int) (list []wgpu.FeatureName, names map[string]bool) {
 	names = map[string]bool{}
 	for _, f := range features {
 		if a.raw.HasFeature(f.feature) && (all || f.feature == wgpu.FeatureNameTimestampQuery) {
@@ -63,8 +67,19 @@ func (a adapter) wants(all bool) (list []wgpu.FeatureName, names map[string]bool
 			names[f.name] = true
 		}
 	}
+	if matrices > 0 && canCooperate {
+		list = append(list, cooperative)
+		names[MatrixFeature(matrices)] = true
+	}
 	return list, names
 }
+
+// Cooperative is the feature of an adapter that has cooperative matrices, in
+// builds with the tag coopmat.
+const Cooperative = "cooperative-matrix"
+
+// MatrixFeature names the feature of cooperative matrices of a size.
+func MatrixFeature(size int) string { return fmt.Sprintf("cooperative-matrix-%d", size) }
 
 // WGPUInstanceBackend_Vulkan, _Metal and _DX12 of wgpu.h, which the bindings do
 // not name. OpenGL has no storage buffers to speak of.
@@ -139,6 +154,9 @@ func describe(raw *wgpu.Adapter) Info {
 		if raw.HasFeature(f.feature) {
 			info.Features = append(info.Features, f.name)
 		}
+	}
+	if canCooperate && raw.HasFeature(cooperative) {
+		info.Features = append(info.Features, Cooperative)
 	}
 	return info
 }

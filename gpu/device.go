@@ -29,6 +29,7 @@ type Options struct {
 	Plain         bool   // use no feature that an adapter may lack, and check kernels at run time
 	MemoryBytes   uint64 // refuse to allocate beyond this; 0 leaves it to the driver
 	ShardBytes    uint64 // split matrices into shards of at most this; 0 means as large as a binding
+	Matrices      int    // size of the cooperative matrices to use, which package tune finds out; 0 means none
 	Shaders       fs.FS  // kernels, checked at run time; nil means those in the program, which are trusted
 }
 
@@ -68,7 +69,7 @@ func Open(o Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	want, inForce := a.wants(!o.DefaultLimits && !o.Plain)
+	want, inForce := a.wants(!o.DefaultLimits && !o.Plain, o.Matrices)
 	dev, s, err := requestDevice(a.raw, want, !o.DefaultLimits)
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %v: %w", a.info, typed(err, a.info, 0))

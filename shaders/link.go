@@ -40,6 +40,7 @@ func (m *Module) Origin(line int) string {
 
 var (
 	importLine   = regexp.MustCompile(`^import package::([a-z0-9_:]+)::(?:\w+|\{[^}]*\});$`)
+	enableLine   = regexp.MustCompile(`^enable \w+;$`)
 	overrideLine = regexp.MustCompile(`^override (\w+): u32 = (\d+);(.*)$`)
 	bindingLine  = regexp.MustCompile(`^@group\((\d)\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+): (.+?);`)
 	paramsBlock  = regexp.MustCompile(`(?s)struct Params \{(.*?)\n\}`)
@@ -67,7 +68,11 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 		return nil, fmt.Errorf("link %v: no override %s", v, name)
 	}
 	slices.SortStableFunc(l.bindings, func(a, b Binding) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
-	m := &Module{Variant: v, Code: l.out.String(), Bindings: l.bindings, origin: l.origin}
+	code := l.out.String()
+	for _, text := range slices.Backward(l.enables) {
+		code = text + "\n" + code
+	}
+	m := &Module{Variant: v, Code: code, Bindings: l.bindings, origin: append(l.enabled, l.origin...)}
 	if p := paramsBlock.FindStringSubmatch(m.Code); p != nil {
 		for _, f := range paramsField.FindAllStringSubmatch(p[1], -1) {
 			m.Params = append(m.Params, Field{f[1], f[2]})
@@ -102,6 +107,8 @@ type linker struct {
 	unused   map[string]bool
 	bindings []Binding
 	origin   []string
+
+	enables, enabled []string // directives, and where they came from
 }
 
 func (l *linker) exists(path string) bool {
@@ -151,6 +158,10 @@ func (l *linker) add(path string) error {
 			}
 			continue
 		}
+		if enableLine.MatchString(text) {
+			l.enable(text, fmt.Sprintf("shaders/%s.wgsl:%d", path, i+1))
+			continue
+		}
 		if m := overrideLine.FindStringSubmatch(text); m != nil {
 			text = fmt.Sprintf("const %s: u32 = %su;%s", m[1], l.value(m[1], m[2]), m[3])
 		}
@@ -164,6 +175,13 @@ func (l *linker) add(path string) error {
 	l.origin = append(l.origin, origin...)
 	l.bindings = append(l.bindings, bindings...)
 	return nil
+}
+
+// enable takes a directive to the top, where WGSL wants it.
+func (l *linker) enable(text, origin string) {
+	if !slices.Contains(l.enables, text) {
+		l.enables, l.enabled = append(l.enables, text), append(l.enabled, origin)
+	}
 }
 
 func (l *linker) value(name, def string) string {

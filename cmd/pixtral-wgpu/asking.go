@@ -103,7 +103,7 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 		return nil, err
 	}
 	var device *gpu.Device
-	if device, err = f.deviceFlags.open(); err != nil {
+	if device, err = f.openFast(cmd.ErrOrStderr()); err != nil {
 		return nil, err
 	}
 	a.close = append(a.close, device.Close)

@@ -115,7 +115,7 @@ func (f *benchFlags) run(cmd *cobra.Command, args []string) error {
 		}
 		defer trace.Close()
 	}
-	d, err := f.deviceFlags.open()
+	d, err := f.openFast(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

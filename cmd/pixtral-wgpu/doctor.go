@@ -61,7 +61,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	for _, a := range list {
 		d.Adapters = append(d.Adapters, examined{a, f.offer(a)})
 	}
-	device, openErr := f.open()
+	device, openErr := f.openFast(cmd.ErrOrStderr())
 	if err == nil {
 		err = openErr
 	}

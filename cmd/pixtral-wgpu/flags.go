@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -57,14 +58,27 @@ func (f *deviceFlags) add(fs *pflag.FlagSet) {
 }
 
 // open opens the adapter.
-func (f *deviceFlags) open() (*gpu.Device, error) {
+func (f *deviceFlags) open() (*gpu.Device, error) { return f.openWith(0) }
+
+// openWith opens the adapter with cooperative matrices of a size, 0 for none.
+func (f *deviceFlags) openWith(matrices int) (*gpu.Device, error) {
 	kernels, err := f.kernels()
 	if err != nil {
 		return nil, err
 	}
 	return gpu.Open(gpu.Options{
-		Device: f.device, DefaultLimits: f.limits.value == "default", MemoryBytes: uint64(f.memory), Shaders: kernels,
+		Device: f.device, DefaultLimits: f.limits.value == "default", MemoryBytes: uint64(f.memory), Matrices: matrices, Shaders: kernels,
 	})
+}
+
+// openFast is open with the cooperative matrices that work on the adapter, in
+// builds that know them.
+func (f *deviceFlags) openFast(stderr io.Writer) (*gpu.Device, error) {
+	d, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	return f.withMatrices(d, stderr)
 }
 
 // A bytesValue is a flag with a number of bytes and their unit; 0 if not given.

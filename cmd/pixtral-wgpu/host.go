@@ -37,7 +37,7 @@ func (h *host) open(ctx context.Context) (_ *model.Pixtral, err error) {
 		return nil, err
 	}
 	defer checkpoint.Close()
-	device, err := h.f.deviceFlags.open()
+	device, err := h.f.openFast(h.cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}

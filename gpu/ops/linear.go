@@ -51,8 +51,11 @@ func (l *linear) record(r *gpu.Recorder) {
 		r.Misfit(l.Kernel, "%s from %s and %v", l.y.String(), l.x.String(), l.w)
 		return
 	}
-	if integers(l.Kernel) {
+	switch {
+	case integers(l.Kernel):
 		l.quantize(r)
+	case halves(l.Kernel):
+		l.halve(r)
 	}
 	for i := range l.w.Shards {
 		s, last := &l.w.Shards[i], i+1 == len(l.w.Shards)
@@ -61,11 +64,11 @@ func (l *linear) record(r *gpu.Recorder) {
 			l.vec(r, s, last)
 		case "linear_lane":
 			l.lane(r, s, last)
-		case "linear_tile", "linear_tile_ints":
+		case "linear_tile", "linear_tile_ints", "linear_matrices_8", "linear_matrices_16":
 			l.tile(r, s, last, 64, 64)
 		case "linear_block":
 			l.tile(r, s, last, 4, 32)
-		case "linear_tile_wide":
+		case "linear_tile_wide", "linear_tile_half":
 			l.tile(r, s, last, 128, 128)
 		case "linear_subgroup":
 			l.subgroup(r, s, last)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"strings"
 
 	"pixtral-wgpu/gpu"
@@ -59,6 +60,14 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 		if software {
 			add("linear_tile", 0, 0)
 		}
+		if has("shader-f16") {
+			add("linear_tile_half", 0, 0)
+		}
+		for _, size := range []int{8, 16} {
+			if has(gpu.MatrixFeature(size)) {
+				add(fmt.Sprint("linear_matrices_", size), 0, 0)
+			}
+		}
 		if blocks {
 			add("linear_tile_ints", 0, 0)
 		}
@@ -96,4 +105,4 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 }
 
 // Rounds reports whether a way rounds activations.
-func Rounds(w gpu.Way) bool { return integers(w.Kernel) }
+func Rounds(w gpu.Way) bool { return integers(w.Kernel) || halves(w.Kernel) }

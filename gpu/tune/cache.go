@@ -18,8 +18,9 @@ import (
 type cache struct {
 	path string
 
-	Key   string  `json:"key"`
-	Found []found `json:"found"`
+	Key      string  `json:"key"`
+	Found    []found `json:"found"`
+	Matrices *int    `json:"matrices,omitempty"` // size of the cooperative matrices that work; nil if nobody tried
 }
 
 // A found is the way that won for a use.
@@ -45,7 +46,7 @@ func open(dir, key string) *cache {
 	data, err := os.ReadFile(c.path)
 	var held cache
 	if err == nil && json.Unmarshal(data, &held) == nil && held.Key == key {
-		c.Found = held.Found
+		c.Found, c.Matrices = held.Found, held.Matrices
 	}
 	return c
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pixtral-wgpu/gpu"
@@ -117,7 +118,7 @@ func find(ctx context.Context, d *gpu.Device, u gpu.Use, o Options) (found, erro
 func keyOf(d *gpu.Device) (string, error) {
 	hash, err := shaders.Hash(shaders.Embedded())
 	features := ""
-	for _, name := range d.Info.Features {
+	for _, name := range append(slices.Clone(d.Info.Features), gpu.MatrixFeature(8), gpu.MatrixFeature(16)) {
 		if d.Has(name) {
 			features += " " + name
 		}

@@ -22,12 +22,12 @@ func fusedChecks() []Check {
 	qkv := func(typ gpu.Type) func(b *bench, w fused) error {
 		return func(b *bench, w fused) error { return fusedQKV(b, w, typ) }
 	}
-	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block", "linear_subgroup", "linear_tile_wide", "linear_vec_ints", "linear_tile_ints"} {
+	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block", "linear_subgroup", "linear_tile_wide", "linear_vec_ints", "linear_tile_ints", "linear_tile_half", "linear_matrices_8", "linear_matrices_16"} {
 		some := quant.Formats
 		switch kernel {
 		case "linear_subgroup", "linear_tile_wide":
 			some = some[:0]
-		case "linear_vec_ints", "linear_tile_ints":
+		case "linear_vec_ints", "linear_tile_ints", "linear_tile_half", "linear_matrices_8", "linear_matrices_16":
 			add(kernel, "added", quant.Q4_0, 5, 1e5, fusedAdd)
 			add(kernel, "SwiGLU", quant.Q4_0, 5, 1e5, fusedSwiGLU)
 			continue
@@ -68,8 +68,8 @@ func newFused(kernel string, f quant.Format, n int, outlier float32) fused {
 		w.limit = scaled
 	}
 	w.seen = w.xs
-	if integers(gpu.Way{Kernel: kernel}) {
-		w.limit, w.seen = rounded, ref.QuantizeRows(w.xs)
+	if ops.Rounds(gpu.Way{Kernel: kernel}) {
+		w.limit, w.seen = rounded, roundedBy(kernel, w.xs, cols)
 	}
 	return w
 }

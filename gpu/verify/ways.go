@@ -2,7 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"math"
 	"slices"
+
+	"github.com/x448/float16"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -11,7 +14,10 @@ import (
 )
 
 // features are what kernels need that an adapter may lack.
-var features = map[string]string{"linear_subgroup": "subgroup", "rmsnorm_subgroup": "subgroup"}
+var features = map[string]string{
+	"linear_subgroup": "subgroup", "rmsnorm_subgroup": "subgroup", "linear_tile_half": "shader-f16",
+	"linear_matrices_8": gpu.MatrixFeature(8), "linear_matrices_16": gpu.MatrixFeature(16),
+}
 
 // where makes a check pass on devices that lack what its kernel needs: there
 // nothing chooses it.
@@ -42,7 +48,7 @@ func allWays(u gpu.Use) (list []gpu.Way) {
 // wayChecks compare each way that a device may prefer; how each format reads is
 // the plain products' to check.
 func wayChecks() []Check {
-	var list []Check
+	list := halfChecks()
 	for _, f := range []quant.Format{quant.F16, quant.Q4_K} {
 		for _, w := range allWays(gpu.Use{Op: ops.Each, Format: f.Name}) {
 			list = append(list, Check{w.Kernel, fmt.Sprintf("%s, %d lanes, %d rows", f.Name, w.Lanes, w.Rows), func(d *gpu.Device) error {
@@ -75,8 +81,8 @@ func way(b *bench, w gpu.Way, f quant.Format, counts []int) error {
 	if f.Codec != nil {
 		limit = scaled
 	}
-	if integers(w) {
-		limit, seen = rounded, ref.QuantizeRows(xs)
+	if ops.Rounds(w) {
+		limit, seen = rounded, roundedBy(w.Kernel, xs, cols)
 	}
 	var shared []float32
 	for _, n := range counts {
@@ -97,7 +103,46 @@ func way(b *bench, w gpu.Way, f quant.Format, counts []int) error {
 }
 
 // rounded is what products of integers may differ by from those of the codes that
-// the twin rounds to: one at a tie may round either way.
+// the twin rounds to, as one at a tie may round either way, and products of half
+// floats from the twin's, which rounds no weights.
 const rounded = 1e-6
 
-func integers(w gpu.Way) bool { return w.Kernel == "linear_vec_ints" || w.Kernel == "linear_tile_ints" }
+// roundedBy returns what a kernel that rounds activations makes of them.
+func roundedBy(kernel string, xs []float32, cols int) []float32 {
+	switch kernel {
+	case "linear_vec_ints", "linear_tile_ints":
+		return ref.QuantizeRows(xs)
+	}
+	return ref.HalfRows(xs, cols)
+}
+
+// halfChecks compare half floats with what they should be, bit by bit.
+func halfChecks() []Check {
+	var list []Check
+	for _, s := range [][2]int{{1, 8}, {3, 264}, {2, 1032}} {
+		list = append(list, Check{"half_rows", fmt.Sprint(s), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				rows, cols := s[0], s[1]
+				xs := noise(1, rows*cols)
+				xs[3] = 1e5
+				clear(xs[len(xs)-cols+8:])
+				x, y := b.floats("x", xs, rows, cols), b.ints("y", make([]uint32, rows*(cols/2+4)))
+				y.Shape = []int{rows, cols/2 + 4}
+				words := b.words(y, func(r *gpu.Recorder) { ops.HalfRows(r, y, x) })
+				if b.err != nil {
+					return b.err
+				}
+				var seen []float32
+				for row := range rows {
+					words := words[row*(cols/2+4):]
+					for i := range cols {
+						half := float16.Frombits(uint16(words[i/2] >> (16 * (i % 2))))
+						seen = append(seen, half.Float32()*math.Float32frombits(words[cols/2]))
+					}
+				}
+				return near(seen, ref.HalfRows(xs, cols), 1e-7) // a half float at a tie may round either way
+			})
+		}})
+	}
+	return list
+}
