@@ -139,7 +139,7 @@ func (l *linear) subgroup(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
 }
 
-// lane records an invocation for 4 or 8 rows of W and up to 4 of x.
+// lane records an invocation for 4 to 16 rows of W and up to 4 of x.
 func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	const width = 8 // LANES of the kernel
 	n := l.x.Shape[0]
@@ -147,8 +147,11 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	if n < 4 {
 		tokens = min(n, 2)
 	}
-	if n == 1 && s.Blocks() && s.Rows >= 1024 {
+	if n == 1 && s.Format != "f32" && s.Rows >= 1024 {
 		rows = 8 // what is read of x serves twice as many; less rows keep more cores busy
+		if !s.Blocks() && s.Rows >= 4096 {
+			rows = 16
+		}
 	}
 	groups := fold(ceil(s.Rows, rows*width))
 	groups[2] = ceil(n, tokens)

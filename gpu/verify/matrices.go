@@ -35,7 +35,7 @@ func linearChecks() []Check {
 				sizes = sizes[:blocks]
 			}
 			if kernel == "linear_lane" {
-				sizes = append(sizes[:len(sizes):len(sizes)], [3]int{2, 33, 96}, [3]int{1, 1029, 64}) // its other shapes
+				sizes = append(sizes[:len(sizes):len(sizes)], [3]int{2, 33, 96}, [3]int{1, 1029, 64}, [3]int{1, 4101, 16}) // its other shapes
 			}
 			for _, s := range sizes {
 				list = append(list, Check{kernel, fmt.Sprint(f.Name, " ", s), func(d *gpu.Device) error {
