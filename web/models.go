@@ -54,6 +54,9 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) error {
 
 // model answers GET /v1/models/{id}.
 func (s *Server) model(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("id") == "" { // a slash too many
+		return s.models(w, r)
+	}
 	name, err := s.facts.find(r.PathValue("id"))
 	if err != nil {
 		return err

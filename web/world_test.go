@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -45,13 +46,22 @@ func check(t testing.TB, err error) {
 // closes both.
 func openPocket(t testing.TB) (*model.Pixtral, func()) {
 	t.Helper()
+	p, closeAll, err := loadPocket(t.Context())
+	check(t, err)
+	return p, closeAll
+}
+
+func loadPocket(ctx context.Context) (*model.Pixtral, func(), error) {
 	d, err := gpu.Open(gpu.Options{})
-	check(t, err)
+	if err != nil {
+		return nil, nil, err
+	}
 	c, err := model.ParseCheckpoint("pocket", pocket.Params, pocket.Weights, pocket.Tekken)
-	check(t, err)
-	p, err := model.Load(t.Context(), d, c, model.LoadOptions{})
-	check(t, err)
-	return p, func() { p.Close(); d.Close() }
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := model.Load(ctx, d, c, model.LoadOptions{})
+	return p, func() { p.Close(); d.Close() }, err
 }
 
 // shared returns the engine that the tests share; closing it does nothing.
@@ -91,9 +101,14 @@ func serve(t testing.TB, e Engine, o Options) *client {
 	}
 	s, err := New(e, o)
 	check(t, err)
+	t.Cleanup(func() { s.Close() })
+	return &client{t, s, newHTTP(t, s), map[string]string{}}
+}
+
+func newHTTP(t testing.TB, s *Server) *httptest.Server {
 	h := httptest.NewServer(s.Handler())
-	t.Cleanup(func() { h.CloseClientConnections(); h.Close(); s.Close() })
-	return &client{t, s, h, map[string]string{}}
+	t.Cleanup(func() { h.CloseClientConnections(); h.Close() })
+	return h
 }
 
 // An answer is what came back.
