@@ -36,7 +36,14 @@ function App() {
     <div class={"app" + (side ? " side-open" : "") + (inspection.value ? " inspecting" : "")}
       onDragOver={(e) => { if (hasFiles(e)) { e.preventDefault(); setOver(true); } }}
       onDragLeave={(e) => { if (!(e.currentTarget as HTMLElement).contains(e.relatedTarget as Node)) setOver(false); }}
-      onDrop={(e) => { if (hasFiles(e)) { e.preventDefault(); setOver(false); if (!inspection.value) attachFiles(e.dataTransfer!.files); } }}>
+      onDrop={(e) => {
+        if (!hasFiles(e)) return;
+        e.preventDefault();
+        setOver(false);
+        const files = [...e.dataTransfer!.files];
+        if (files.length === 1 && files[0].name.endsWith(".json")) void take(files[0]);
+        else if (!inspection.value) attachFiles(files);
+      }}>
       <a class="skip" href="#main">To the conversation</a>
       <Sidebar close={() => setSide(false)} settings={() => setSetting(true)} />
       {side && <div class="shade" onClick={() => setSide(false)} />}
@@ -60,18 +67,22 @@ function App() {
   );
 }
 
+/** take opens a file that this page saved: conversations or an inspection. */
+async function take(f: File) {
+  try {
+    const head = await f.slice(0, 60).text();
+    if (head.includes("pixtral-wgpu inspection")) await openFile(f);
+    else {
+      const n = await importFile(f);
+      notice.value = n === 1 ? "One conversation imported." : `${n} conversations imported.`;
+    }
+  } catch (e) { notice.value = (e as Error).message; }
+}
+
 function Sidebar({ close, settings: openSettings }: { close: () => void; settings: () => void }) {
   const file = useRef<HTMLInputElement>(null);
   const [editing, setEditing] = useState<string | null>(null);
   const dark = settings.value.theme === "dark" || (settings.value.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-  async function take(f: File) {
-    try {
-      const head = await f.slice(0, 60).text();
-      if (head.includes("pixtral-wgpu inspection")) await openFile(f);
-      else notice.value = `${await importFile(f)} conversations imported.`;
-    } catch (e) { notice.value = (e as Error).message; }
-    close();
-  }
   return (
     <nav class="sidebar" aria-label="Conversations">
       <div class="brand"><img src="icon.svg" alt="" width={28} height={28} /><b>pixtral-wgpu</b></div>
@@ -90,7 +101,7 @@ function Sidebar({ close, settings: openSettings }: { close: () => void; setting
       <div class="foot">
         <button onClick={() => void exported(all.value).then((b) => download(b, "conversations.json"))} disabled={!all.value.length}><Icon name="down" size={16} />Export all</button>
         <button onClick={() => file.current!.click()}><Icon name="up" size={16} />Open a file</button>
-        <input ref={file} type="file" accept=".json,application/json" hidden aria-label="A file of conversations or an inspection" onChange={(e) => { const f = (e.target as HTMLInputElement).files?.[0]; (e.target as HTMLInputElement).value = ""; if (f) void take(f); }} />
+        <input ref={file} type="file" accept=".json,application/json" hidden aria-label="A file of conversations or an inspection" onChange={(e) => { const f = (e.target as HTMLInputElement).files?.[0]; (e.target as HTMLInputElement).value = ""; if (f) void take(f).then(close); }} />
         <button onClick={() => { settings.value = { ...settings.value, theme: dark ? "light" : "dark" }; }}><Icon name={dark ? "sun" : "moon"} size={16} />{dark ? "Light" : "Dark"}</button>
         <button onClick={openSettings}><Icon name="gear" size={16} />Settings</button>
       </div>

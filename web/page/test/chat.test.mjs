@@ -18,8 +18,8 @@ after(async () => {
 });
 
 // A file as a paste or a drop brings it.
-const given = async (kind, target, name, type) => {
-  const data = (await readFile(example("red-circle.png"))).toString("base64");
+const given = async (kind, target, name, type, file = example("red-circle.png")) => {
+  const data = (await readFile(file)).toString("base64");
   await page.evaluate(([kind, target, name, type, data]) => {
     const files = new DataTransfer();
     files.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name, { type }));
@@ -40,6 +40,7 @@ test("a picture is shown as the model will see it, and answered", async () => {
   await p.send("What is this?");
   assert.match(await p.answer(), /\w/);
   await p.axe("the chat");
+  await p.attach(example("bars.png"));
   await p.shot("chat.png");
 });
 
@@ -184,6 +185,8 @@ test("conversations are kept, renamed, exported, deleted and imported", async ()
   assert.equal(await page.locator(".answer").count(), 2);
   await page.setInputFiles('.foot input[type="file"]', { name: "other.json", mimeType: "application/json", buffer: Buffer.from('{"a": 1}') });
   await page.waitForSelector('.toast:has-text("holds no conversations")');
+  await given("drop", "main", "conversations.json", "application/json", all.path);
+  await page.waitForSelector(`.toast:has-text("${had.length} conversations imported")`);
   await page.click('.toast button[aria-label="Close"]');
 });
 
