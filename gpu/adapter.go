@@ -91,6 +91,12 @@ type adapter struct {
 	info     Info
 }
 
+// halves reports whether the adapter knows WGSL's functions for half floats. All
+// do but Mesa's llvmpipe on processors without halves, which wgpu refuses them.
+func (a *adapter) halves() bool {
+	return !strings.HasPrefix(a.info.Name, "llvmpipe") || slices.Contains(a.info.Features, "shader-f16")
+}
+
 // Adapters lists the adapters in the order they are preferred: discrete,
 // integrated, CPU; of equals, Vulkan and Metal before others.
 func Adapters() ([]Info, error) {

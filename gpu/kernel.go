@@ -52,6 +52,9 @@ func (d *Device) compile(v shaders.Variant) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.options.Plain || !d.from.halves() {
+		m = shaders.SoftHalves(m)
+	}
 	mod, err := d.module(m)
 	if err != nil {
 		return nil, located(m, err)

@@ -102,13 +102,15 @@ static void px_on_error(void const *device, int32_t type, px_string message, voi
 	atomic_store(&s->failed, 2);
 }
 
-// px_log prints what the library says. The bindings' own callback reads its text
-// as C's, which it is not: it has no end, and on Windows it comes by reference.
+// px_log prints the library's errors; its warnings, for example of what an
+// adapter lacks, are ours to handle. The bindings' own callback reads the text as
+// C's, which it is not: it has no end, and on Windows it comes by reference.
 static void px_log(int32_t level, px_string message, void *user) {
 	char text[1024];
 	(void)user;
+	if (level != 1) return;    // WGPULogLevel_Error
 	px_copy(text, sizeof text, message);
-	fprintf(stderr, "wgpu-native: %s%s\n", level == 1 ? "error: " : "", text);
+	fprintf(stderr, "wgpu-native: %s\n", text);
 }
 
 static void px_set_log(void) { wgpuSetLogCallback(px_log, NULL); }
