@@ -64,31 +64,55 @@ func (r *Report) longest() time.Duration { return cmp.Or(r.Longest, longest) }
 
 // sample runs f again and again and returns the sorted times of one run.
 func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, error) {
+	c := r.collect()
+	for c.more() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c.begin()
+		if err := f(); err != nil {
+			return nil, err
+		}
+		c.end()
+	}
+	return c.sorted(), nil
+}
+
+// A collection is the times of a row.
+type collection struct {
+	least, runs int
+	longest     time.Duration
+	start, last time.Time
+	times       []time.Duration
+}
+
+func (r *Report) collect() *collection {
 	least := leastSamples
 	if r.Samples > 0 {
 		least = r.Samples
 	}
-	var times []time.Duration
-	longest, start := r.longest(), time.Now()
-	for i := 0; len(times) < least && (len(times) < 5 || time.Since(start) < longest); i++ {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		t := time.Now()
-		if err := f(); err != nil {
-			return nil, err
-		}
-		if i >= min(warmUps, least) || time.Since(start) > longest/4 {
-			times = append(times, time.Since(t))
-		}
-		if r.Between != nil {
-			if err := r.Between(); err != nil {
-				return nil, err
-			}
-		}
+	return &collection{least: least, longest: r.longest(), start: time.Now(), times: make([]time.Duration, 0, least)}
+}
+
+// more reports whether more runs are wanted.
+func (c *collection) more() bool {
+	return len(c.times) < c.least && (len(c.times) < 5 || time.Since(c.start) < c.longest)
+}
+
+// begin begins a run, end ends it and begins the next.
+func (c *collection) begin() { c.last = time.Now() }
+
+func (c *collection) end() {
+	now := time.Now()
+	if c.runs >= min(warmUps, c.least) || now.Sub(c.start) > c.longest/4 {
+		c.times = append(c.times, now.Sub(c.last))
 	}
-	slices.Sort(times)
-	return times, nil
+	c.runs, c.last = c.runs+1, now
+}
+
+func (c *collection) sorted() []time.Duration {
+	slices.Sort(c.times)
+	return c.times
 }
 
 // A result is what a row is made of.

@@ -28,6 +28,9 @@ func image(p *model.Pixtral, side int, seed float32) (*pixels.Patches, error) {
 // Decode measures tokens per second behind contexts of the given lengths.
 // The ceiling is what reading the weights and the cache would take.
 func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) error {
+	endless := *p
+	endless.Tokenizer = nil // nothing ends an answer
+	p = &endless
 	for _, depth := range depths {
 		s, err := p.NewSession(model.SessionOptions{Context: depth + 256, KV: r.KV})
 		if err != nil {
@@ -43,28 +46,32 @@ func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) err
 }
 
 func (r *Report) decode(ctx context.Context, s *model.Session, p *model.Pixtral, depth int) error {
-	if err := s.Sync(ctx, prompt(p, depth)); err != nil {
-		return err
-	}
-	times, err := r.sample(ctx, func() error {
-		if s.Len() == s.Context() {
-			if err := s.Sync(ctx, prompt(p, depth)); err != nil {
-				return err
-			}
-		}
-		tok, err := s.Best()
-		if err != nil {
+	c := r.collect()
+	meter := startMeter(p.Device())
+	n := 0
+	for c.more() {
+		if err := s.Sync(ctx, prompt(p, depth)); err != nil {
 			return err
 		}
-		return s.Step(ctx, tok)
-	})
-	if err != nil {
-		return err
+		c.begin()
+		for _, err := range s.Generate(ctx, model.Sampler{}, 0) {
+			if err != nil {
+				return err
+			}
+			if n++; n == warmUps {
+				meter.stop(n)
+				meter, n = startMeter(p.Device()), 0
+			}
+			if c.end(); !c.more() {
+				break
+			}
+		}
 	}
+	cost := meter.stop(n)
 	read := float64(p.DecodeBytes() + s.CacheBytes(depth))
 	r.add(result{
-		group: "decode", name: fmt.Sprintf("a token behind %d", depth), times: times,
-		amount: 1, unit: "tok/s", work: read / 1e9, best: r.ReadRate,
+		group: "decode", name: fmt.Sprintf("a token behind %d", depth), times: c.sorted(),
+		amount: 1, unit: "tok/s", work: read / 1e9, best: r.ReadRate, note: cost.String(),
 	})
 	return nil
 }

@@ -51,6 +51,7 @@ type Device struct {
 	used    uint64 // bytes in live buffers
 	peak    uint64
 	pace    pace
+	runs    uint64 // dispatches
 
 	features map[string]bool // in force
 	ways     map[Use]Way
@@ -132,6 +133,9 @@ func typed(err error, i Info, used uint64) error {
 
 // Used returns the bytes in live buffers now, and the most there ever were.
 func (d *Device) Used() (now, peak uint64) { return d.used, d.peak }
+
+// Dispatches returns how many were recorded since the device was opened.
+func (d *Device) Dispatches() uint64 { return d.runs }
 
 const storage = wgpu.BufferUsageStorage | wgpu.BufferUsageCopyDst | wgpu.BufferUsageCopySrc
 

@@ -170,6 +170,7 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 	}
 	r.commands = append(r.commands, c)
 	r.work += d.Work
+	r.dev.runs++
 	return nil
 }
 
