@@ -90,7 +90,11 @@ func (d *decoder) mailboxes(dev *gpu.Device) ([3]*gpu.Mailbox, error) {
 		if m != nil {
 			continue
 		}
-		m, err := dev.NewMailbox("picked token", d.best.Len())
+		words := d.best.Len()
+		if d.listing() {
+			words = d.short.Len()
+		}
+		m, err := dev.NewMailbox("picked tokens", words)
 		if err != nil {
 			return d.boxes, err
 		}

@@ -24,6 +24,9 @@ type decoder struct {
 	norm   gpu.Tensor // [as many, dim]
 	logits gpu.Tensor // [as many, vocab]
 	best   gpu.Tensor // [as many] u32
+	found  gpu.Tensor // [as many, ops.SurveyLanes, 4] u32, and
+	short  gpu.Tensor // [as many, ops.ShortlistWords] u32, and
+	heat   gpu.Tensor // [as many]: shortlists of the logits; none of a small vocabulary
 	picked gpu.Tensor // [1] u32: the token that the device picked last
 	made   int        // rows of logits that the last pass made
 
@@ -33,6 +36,9 @@ type decoder struct {
 	bytes []byte
 	views map[int]*view
 	boxes [3]*gpu.Mailbox
+
+	heats, written []float32 // of heat: wanted, and there
+	listed         []Shortlist
 }
 
 // A view is the activations of a pass of so many rows, or of so many logits.
@@ -40,13 +46,17 @@ type view struct {
 	pass                     *pass
 	tokens                   gpu.Tensor
 	tail, norm, logits, best gpu.Tensor
+	found, short, heat       gpu.Tensor // none where there are no shortlists
 }
 
 // view returns the activations for n rows.
 func (d *decoder) view(n int) *view {
 	v := d.views[n]
 	if v == nil {
-		v = &view{d.pass.rows(n), d.tokens.Rows(n), d.tail.Rows(n), d.norm.Rows(n), d.logits.Rows(n), d.best.Rows(n)}
+		v = &view{pass: d.pass.rows(n), tokens: d.tokens.Rows(n), tail: d.tail.Rows(n), norm: d.norm.Rows(n), logits: d.logits.Rows(n), best: d.best.Rows(n)}
+		if d.listing() {
+			v.found, v.short, v.heat = d.found.Rows(n), d.short.Rows(n), d.heat.Rows(n)
+		}
 		d.views[n] = v
 	}
 	return v
@@ -72,6 +82,7 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 	d.tokens, d.at = a.typed("tokens", gpu.U32, o.Rows), a.typed("at", gpu.U32, o.Rows)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
 	d.best, d.picked = a.typed("best", gpu.U32, tail), a.typed("picked", gpu.U32, 1)
+	d.newLists(a, c.VocabSize, tail)
 	return d, a.err
 }
 

@@ -62,6 +62,19 @@ func (s *Session) next(picker *Picker) (tokenizer.Token, error) {
 	if picker.Likeliest() {
 		return s.Best()
 	}
+	if t, ok := picker.Listed(); ok && s.decoder.listing() && !s.options.AllLogits {
+		if _, err := s.last(); err != nil {
+			return 0, err
+		}
+		s.heat[0] = t
+		lists, err := s.decoder.shortlists(s.p.dev, s.Clock, s.heat[:])
+		if err != nil {
+			return 0, err
+		}
+		if tok, ok := picker.PickListed(lists[0]); ok {
+			return tok, nil
+		}
+	}
 	logits, err := s.Logits()
 	if err != nil {
 		return 0, err

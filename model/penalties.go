@@ -35,6 +35,10 @@ type Picker struct {
 	rng     *rand.Rand
 	prompt  map[tokenizer.Token]bool // nil unless repetition is penalised
 	came    map[tokenizer.Token]int  // in the answer
+
+	u     float64 // the next draw
+	drawn bool
+	list  []candidate // kept, so that a token allocates nothing
 }
 
 // Picker returns the picker of an answer to a prompt.
@@ -54,8 +58,12 @@ func (s Sampler) repetition() bool { return s.RepetitionPenalty != 0 && s.Repeti
 // Likeliest reports whether the token of the greatest logit is always picked,
 // so that the device may find it.
 func (p *Picker) Likeliest() bool {
-	s := p.sampler
-	return s.greedy() && s.PresencePenalty == 0 && s.FrequencyPenalty == 0 && !s.repetition() && len(s.LogitBias) == 0
+	return p.sampler.greedy() && p.sampler.plain()
+}
+
+// plain reports whether the logits are taken as they are.
+func (s Sampler) plain() bool {
+	return s.PresencePenalty == 0 && s.FrequencyPenalty == 0 && !s.repetition() && len(s.LogitBias) == 0
 }
 
 // Pick picks the token that follows by its logits: [vocab], which it changes.
@@ -65,7 +73,8 @@ func (p *Picker) Pick(logits []float32, allowed []bool) (tokenizer.Token, error)
 	if allowed != nil && !restrict(logits, allowed) {
 		return 0, fmt.Errorf("model: no token may follow")
 	}
-	tok := p.sampler.pick(logits, p.rng)
+	tok := p.sampler.pick(logits, p.draw())
+	p.drawn = false
 	if allowed != nil && !allowed[tok] {
 		return 0, fmt.Errorf("model: the logits are not numbers")
 	}

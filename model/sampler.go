@@ -55,46 +55,83 @@ type candidate struct {
 // pick draws a token from softmax(logits / temperature), cut by top-k, then
 // top-p, then min-p. Of equals the lower id comes first, so that a seed gives
 // the same text everywhere the logits are the same.
-func (s Sampler) pick(logits []float32, rng *rand.Rand) tokenizer.Token {
+//
+// u, from 0 to below 1, is the draw.
+func (s Sampler) pick(logits []float32, u float64) tokenizer.Token {
 	best := argmax(logits)
 	if s.greedy() {
 		return best
 	}
 	list := make([]candidate, 0, len(logits))
-	top := float64(logits[best])
+	var head []candidate // those that seldom leave a question open
+	sum := 0.0
 	for i, l := range logits {
-		w := math.Exp((float64(l) - top) / s.Temperature)
-		if w > 0 && w >= s.MinP { // min-p cuts the same tail before or after the others
-			list = append(list, candidate{tokenizer.Token(i), w})
+		c := candidate{tokenizer.Token(i), s.weigh(l, logits[best])}
+		if c.weight > 0 && c.weight >= s.MinP { // min-p cuts the same tail before or after the others
+			list, sum = append(list, c), sum+c.weight
+			if c.weight > 1e-3 {
+				head = append(head, c)
+			}
 		}
 	}
 	if len(list) == 0 {
 		return best // the logits are not numbers
 	}
-	if s.TopK > 0 || s.TopP > 0 && s.TopP < 1 {
-		list = s.cut(list)
+	if tok, ok := s.draw(head, len(head) == len(list), sum, 0, u); ok {
+		return tok
 	}
-	return draw(list, rng)
+	tok, _ := s.draw(list, true, sum, 0, u)
+	return tok
 }
 
-// cut keeps the candidates within top-k and top-p, likeliest first.
-func (s Sampler) cut(list []candidate) []candidate {
+// weigh returns the weight of a logit beside the largest.
+func (s Sampler) weigh(logit, largest float32) float64 {
+	return math.Exp((float64(logit) - float64(largest)) / s.Temperature)
+}
+
+// draw picks the candidate at the part u of those that top-k and top-p keep,
+// likeliest first. list holds the likeliest of all candidates, in any order, or
+// all of them. It returns false if the token depends on others, or on sum, the
+// weight of all, being truer than to a part of slack.
+func (s Sampler) draw(list []candidate, all bool, sum, slack, u float64) (tokenizer.Token, bool) {
 	slices.SortFunc(list, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.token, b.token))
 	})
 	if s.TopK > 0 {
-		list = list[:min(s.TopK, len(list))]
+		if s.TopK > len(list) && !all {
+			return 0, false
+		}
+		list, all = list[:min(s.TopK, len(list))], true
 	}
-	if s.TopP == 0 || s.TopP >= 1 {
-		return list
+	if all {
+		sum, slack = total(list), 0
 	}
-	reach, sum := s.TopP*total(list), 0.0
+	if s.TopP > 0 && s.TopP < 1 {
+		n, ok := reaching(list, s.TopP*sum, slack)
+		if !ok && !all {
+			return 0, false
+		}
+		list, all = list[:n], true
+		sum, slack = total(list), 0
+	}
+	n, ok := reaching(list, u*sum, slack)
+	if !ok && !all {
+		return 0, false
+	}
+	return list[n-1].token, true
+}
+
+// reaching returns how many of the list together weigh so much, and whether that
+// is sure; all of them, if they do not.
+func reaching(list []candidate, weight, slack float64) (n int, sure bool) {
+	sum := 0.0
 	for i, c := range list {
-		if sum += c.weight; sum >= reach {
-			return list[:i+1] // the token that crosses is kept
+		before := sum
+		if sum += c.weight; sum >= weight*(1-slack) {
+			return i + 1, before < weight*(1-slack) && sum >= weight*(1+slack)
 		}
 	}
-	return list
+	return len(list), false
 }
 
 func total(list []candidate) (sum float64) {
@@ -102,17 +139,6 @@ func total(list []candidate) (sum float64) {
 		sum += c.weight
 	}
 	return sum
-}
-
-// draw picks a candidate by weight.
-func draw(list []candidate, rng *rand.Rand) tokenizer.Token {
-	at := rng.Float64() * total(list)
-	for _, c := range list {
-		if at -= c.weight; at < 0 {
-			return c.token
-		}
-	}
-	return list[len(list)-1].token
 }
 
 // argmax returns the index of the largest logit, the lowest of equals.

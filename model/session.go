@@ -37,6 +37,7 @@ type Session struct {
 	elsewhere bool     // the logits are not those of the last position
 	piece     [1]Piece // kept, so that a token allocates nothing
 	step      [1]Place
+	heat      [1]float64
 }
 
 // A ContextError is a prompt, or an answer, that does not fit.

@@ -26,7 +26,7 @@ func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
 		embedChecks(), linearChecks(), alikeChecks(), wayChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
-		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), inspectChecks(), viewChecks(),
+		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), shortlistChecks(), inspectChecks(), viewChecks(),
 	} {
 		for _, c := range list {
 			all = append(all, c.where())

@@ -1,0 +1,78 @@
+package model
+
+import (
+	"fmt"
+	"testing"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/tokenizer"
+)
+
+// By shortlists the same tokens are picked as by all logits, whatever the
+// sampler, and the logits are seldom asked for.
+func TestShortlists(t *testing.T) {
+	d, err := gpu.Open(gpu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	c := &Config{Dim: 256, Layers: 1, HeadDim: 32, HiddenDim: 256, Heads: 4, KVHeads: 2, NormEps: 1e-5, VocabSize: 20000, RopeTheta: 1e4}
+	p, err := Load(t.Context(), d, Synthetic(c, "q8_0", 3), LoadOptions{Noise: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	// The weights are random and the logits alike: cold samplers are as others are of a real model.
+	samplers := []Sampler{
+		{Temperature: 0.05}, {Temperature: 0.2}, {Temperature: 1}, {Temperature: 0.2, TopP: 0.9}, {Temperature: 0.3, TopP: 0.5},
+		{Temperature: 1, TopK: 50}, {Temperature: 1, TopK: 200}, {Temperature: 1, TopK: 40, TopP: 0.9, MinP: 0.1},
+		{Temperature: 0.5, MinP: 0.2}, {Temperature: 1, MinP: 0.01}, {Temperature: 0.7, TopK: 20, LogitBias: map[tokenizer.Token]float64{7: 100}},
+	}
+	told, asked := 0, 0
+	for _, smp := range samplers {
+		t.Run(fmt.Sprintf("%+v", smp), func(t *testing.T) {
+			s, err := p.NewSession(SessionOptions{Context: 64})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Sync(t.Context(), Prompt{Tokens: []tokenizer.Token{1, 2, 3}}); err != nil {
+				t.Fatal(err)
+			}
+			smp.Seed = 11
+			with, without := smp.Picker(nil), smp.Picker(nil)
+			for range 20 {
+				logits, err := s.Logits()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if temperature, ok := with.Listed(); ok {
+					lists, err := s.decoder.shortlists(d, nil, []float64{temperature})
+					if err != nil {
+						t.Fatal(err)
+					}
+					asked++
+					with.draw()
+					if _, ok := with.PickListed(lists[0]); ok {
+						told++
+					}
+					with.drawn = true // it is picked again below, by the same draw
+				}
+				tok, err := s.next(with)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want, _ := without.Pick(logits, nil); tok != want {
+					t.Fatalf("token %d, want %d", tok, want)
+				}
+				if err := s.Step(t.Context(), tok); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	t.Logf("%d of %d tokens by shortlists", told, asked)
+	if told < asked/2 {
+		t.Errorf("only %d of %d tokens by shortlists", told, asked)
+	}
+}
