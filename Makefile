@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page dist formula dist-tools dist-check dist-root deploy-check clean
+.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak clients pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page dist formula dist-tools dist-check dist-root deploy-check clean
 
 all: build
 
@@ -61,6 +61,15 @@ fuzz:
 SOAK ?= 5m
 soak: driver
 	PIXTRAL_SOAK=$(SOAK) go test -count=1 -v -timeout 0 -run TestSoak ./web
+
+# The official Python clients of OpenAI and Mistral, and curl, ask a server.
+clients: driver bin/clients-venv/bin/python
+	bin/clients-venv/bin/python web/clients/run.py $(BIN)
+
+bin/clients-venv/bin/python: web/clients/requirements.txt
+	python3 -m venv bin/clients-venv
+	bin/clients-venv/bin/pip install -q -r $<
+	@touch $@
 
 # The embedded model's right answers to the held-out items, by kind, and where it
 # looks; and what each weight format costs it.

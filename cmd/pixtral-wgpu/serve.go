@@ -208,6 +208,13 @@ func (f *serveFlags) options(cmd *cobra.Command) (web.Options, error) {
 	if net.ParseIP(f.host) == nil {
 		o.AllowHosts = append(o.AllowHosts, f.host)
 	}
+	if f.mediaDir != "" {
+		if info, err := os.Stat(f.mediaDir); err != nil {
+			return o, fmt.Errorf("--media-dir %s: %w", f.mediaDir, reason(err))
+		} else if !info.IsDir() {
+			return o, fmt.Errorf("--media-dir %s: it is not a directory", f.mediaDir)
+		}
+	}
 	if f.keys == "" {
 		return o, nil
 	}
