@@ -16,9 +16,10 @@ build:
 viewer: headers
 	go build -tags viewer -o $(BIN) ./cmd/pixtral-wgpu
 
+GLFW_NEEDS := x11 xrandr xinerama xcursor xi wayland-client xkbcommon
 headers:
-	@pkg-config --exists x11 xrandr xinerama xcursor xi wayland-client xkbcommon 2>/dev/null || { \
-		echo "Installing the headers of X11 and Wayland that GLFW needs."; \
+	@[ "$$(uname)" != Linux ] || pkg-config --exists $(GLFW_NEEDS) 2>/dev/null || { \
+		echo "GLFW needs the headers of X11 and Wayland (of pkg-config's $(GLFW_NEEDS)): installing Debian's."; \
 		$(SUDO) apt-get update -q && $(SUDO) apt-get install -qy --no-install-recommends pkg-config xorg-dev libwayland-dev libxkbcommon-dev; }
 
 # Opens the window on a display without a screen and uses it by keyboard and mouse;

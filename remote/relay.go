@@ -70,6 +70,9 @@ func (c *Client) Relay(fail func(w http.ResponseWriter, r *http.Request, err err
 			}
 		},
 		ModifyResponse: func(r *http.Response) error {
+			if r.StatusCode == http.StatusUnauthorized {
+				r.StatusCode, r.Status = http.StatusBadGateway, "" // it is not the caller's key that is wrong
+			}
 			for name := range r.Header {
 				if strings.HasPrefix(name, "Access-Control-") || name == "Set-Cookie" || name == "X-Request-Id" {
 					r.Header.Del(name) // whose pages may ask is for the relay to say

@@ -194,8 +194,7 @@ func opens(t *testing.T, v *Viewer, width, height int) *person {
 func TestWindow(t *testing.T) {
 	display(t, 1400, 900, 96)
 	m := open(t)
-	var v *Viewer
-	v = viewer(t, m, Options{
+	v := viewer(t, m, Options{
 		Open: func(path string) (*pixels.Patches, error) { return picture(t, m, path), nil },
 		Save: func(img image.Image) (string, error) { return "window.png", png.Encode(io.Discard, img) },
 	})
