@@ -104,7 +104,7 @@ func (c *collection) begin() { c.last = time.Now() }
 
 func (c *collection) end() {
 	now := time.Now()
-	if c.runs >= min(warmUps, c.least) || now.Sub(c.start) > c.longest/4 {
+	if c.runs >= min(warmUps, c.least) || c.runs > 0 && now.Sub(c.start) > c.longest/4 {
 		c.times = append(c.times, now.Sub(c.last))
 	}
 	c.runs, c.last = c.runs+1, now

@@ -52,8 +52,8 @@ func TestBench(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(r.Rows) != 7 || told != 7 {
-		t.Errorf("%d rows, told of %d; want 7", len(r.Rows), told)
+	if len(r.Rows) != 8 || told != 8 {
+		t.Errorf("%d rows, told of %d; want 8", len(r.Rows), told)
 	}
 	for _, row := range r.Rows {
 		if row.Median <= 0 || row.Low > row.Median || row.Median > row.High || !(row.Rate > 0) {

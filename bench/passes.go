@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
 	"pixtral-wgpu/tokenizer"
@@ -25,12 +27,16 @@ func image(p *model.Pixtral, side int, seed float32) (*pixels.Patches, error) {
 	return pixels.FromPixels(v, side, side, p.Config.VisionEncoder.PatchSize)
 }
 
-// Decode measures tokens per second behind contexts of the given lengths.
-// The ceiling is what reading the weights and the cache would take.
+// Decode measures tokens per second behind contexts of the given lengths, and the
+// products in a token by themselves. The ceiling is what reading the weights and
+// the cache would take.
 func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) error {
 	endless := *p
 	endless.Tokenizer = nil // nothing ends an answer
 	p = &endless
+	if err := r.products(ctx, p); err != nil {
+		return err
+	}
 	for _, depth := range depths {
 		s, err := p.NewSession(model.SessionOptions{Context: depth + 256, KV: r.KV})
 		if err != nil {
@@ -42,6 +48,41 @@ func (r *Report) Decode(ctx context.Context, p *model.Pixtral, depths []int) err
 			return err
 		}
 	}
+	return nil
+}
+
+// products measures a token's matrix × vector products without what lies between
+// them.
+func (r *Report) products(ctx context.Context, p *model.Pixtral) error {
+	list := p.DecodeMatrices()
+	if list == nil {
+		return nil
+	}
+	g := &rig{d: p.Device()}
+	defer g.free()
+	vectors := map[int]gpu.Tensor{} // by length, to be read and to be written
+	for _, m := range list {
+		for _, n := range []int{m.Cols, -m.Rows} {
+			if _, ok := vectors[n]; ok {
+				continue
+			}
+			t, err := g.tensor("vector", 1, max(n, -n))
+			if err != nil {
+				return err
+			}
+			vectors[n] = t
+		}
+	}
+	times, err := r.timed(ctx, p.Device(), vectors[-list[0].Rows], func(rec *gpu.Recorder) {
+		for _, m := range list {
+			ops.LinearEach(rec, vectors[-m.Rows], vectors[m.Cols], m)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	read := float64(p.DecodeBytes()) / 1e9
+	r.add(result{group: "decode", name: "the products in a token, alone", times: times, amount: read, unit: "GB/s", work: read, best: r.ReadRate})
 	return nil
 }
 

@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 
+	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model/pixels"
 )
 
@@ -20,6 +21,18 @@ func (p *Pixtral) DecodeBytes() (n uint64) {
 		n += b.bytes()
 	}
 	return n + p.w.output.Bytes()
+}
+
+// DecodeMatrices returns those matrices, nil if some are in host memory.
+func (p *Pixtral) DecodeMatrices() (list []*gpu.Matrix) {
+	for i := range p.w.layers {
+		b := &p.w.layers[i]
+		if b.host != nil {
+			return nil
+		}
+		list = append(list, b.matrices()...)
+	}
+	return append(list, p.w.output)
 }
 
 // LayerWeights returns the weights of the decoder's layers, each of which a

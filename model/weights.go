@@ -1,6 +1,10 @@
 package model
 
-import "pixtral-wgpu/gpu"
+import (
+	"slices"
+
+	"pixtral-wgpu/gpu"
+)
 
 // A block is one transformer layer. The encoder and the decoder share it.
 type block struct {
@@ -36,12 +40,16 @@ func (b *block) put(role string, m *gpu.Matrix) {
 	}
 }
 
-// bytes returns the size of the block's matrices on the device.
+// matrices returns the block's matrices on the device.
+func (b *block) matrices() []*gpu.Matrix {
+	list := []*gpu.Matrix{b.wqkv, b.wo, b.w13, b.w1, b.w3, b.w2}
+	return slices.DeleteFunc(list, func(m *gpu.Matrix) bool { return m == nil })
+}
+
+// bytes returns their size.
 func (b *block) bytes() (n uint64) {
-	for _, m := range []*gpu.Matrix{b.wqkv, b.wo, b.w13, b.w1, b.w3, b.w2} {
-		if m != nil {
-			n += m.Bytes()
-		}
+	for _, m := range b.matrices() {
+		n += m.Bytes()
 	}
 	return n
 }

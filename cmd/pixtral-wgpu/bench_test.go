@@ -20,7 +20,7 @@ func TestBench(t *testing.T) {
 			}
 		}
 	}
-	if groups != " load decode prefill vision ttft" || r.Model != "pocket as it is" || r.ReadRate <= 0 || r.KV != "f16" {
+	if groups != " load decode decode prefill vision ttft" || r.Model != "pocket as it is" || r.ReadRate <= 0 || r.KV != "f16" {
 		t.Errorf("groups%s of %+v", groups, r)
 	}
 }
