@@ -5,7 +5,7 @@ BIN := bin/pixtral-wgpu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 EXAMPLES := model/pocket/examples
 
-.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak clients pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals pixtral-12b page page-check test-page dist formula dist-tools dist-check dist-root deploy-check clean
+.PHONY: all build viewer headers test-viewer demo test lint driver fuzz soak clients pocket-eval pocket-train pocket-items quant-report llamacpp mistral-evals eval-killed pixtral-12b page page-check test-page dist formula dist-tools dist-check dist-root deploy-check clean
 
 all: build
 
@@ -116,6 +116,11 @@ mistral-evals: driver
 	@[ -e bin/eval-venv/bin/python ] || python3 -m venv bin/eval-venv
 	bin/eval-venv/bin/pip install -q -r eval/testdata/harness/requirements.txt
 	bin/eval-venv/bin/python eval/testdata/mistral_evals.py $(MISTRAL_EVALS) $(BIN)
+
+# 200 held-out items asked by a process that is killed three times, and by one that
+# is not: the same scores.
+eval-killed: driver
+	PIXTRAL_EVAL_ITEMS=200 go test -count=1 -v -timeout 30m -run TestEvalKilled ./cmd/pixtral-wgpu
 
 # Pixtral 12B's true shapes: written, planned, loaded, one step of decoding.
 pixtral-12b: driver
