@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,4 +222,24 @@ func unquoted(path string) string {
 		return words[0]
 	}
 	return path
+}
+
+// dropped takes what a terminal pastes when a file is dropped on it: the path
+// of a picture, perhaps quoted or as a URL.
+func dropped(text string) (path string, ok bool) {
+	path = unquoted(strings.TrimSpace(text))
+	if u, err := url.Parse(path); err == nil && u.Scheme == "file" {
+		path = u.Path
+	}
+	if !filepath.IsAbs(path) {
+		return "", false // a word that happens to be a file's name
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	start := make([]byte, 512)
+	n, err := io.ReadFull(f, start)
+	return path, n > 0 && (err == nil || err == io.ErrUnexpectedEOF) && strings.HasPrefix(http.DetectContentType(start[:n]), "image/")
 }

@@ -65,7 +65,7 @@ func New(o Options) *Conversation { return &Conversation{Options: o} }
 
 // Attach reads an image that goes with the next message.
 func (c *Conversation) Attach(ctx context.Context, source string) (*Sight, error) {
-	file, err := c.Read(ctx, source)
+	file, err := c.Read(ctx, expand(source))
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", source, err)
 	}
@@ -102,17 +102,24 @@ func (c *Conversation) Say(ctx context.Context, text string, emit func(string) e
 	return err
 }
 
-// Retry takes the last answer back and asks for another.
+// Retry takes the last answer back and asks for another. If none comes the
+// earlier one stands. Pictures for the next message go on waiting.
 func (c *Conversation) Retry(ctx context.Context, emit func(string) error) error {
+	turns, waiting := slices.Clone(c.Turns), c.Pending
+	c.Pending = nil
 	text, err := c.Undo()
-	if err != nil {
-		return err
+	if err == nil {
+		if c.Settings.Seed != nil {
+			seed := *c.Settings.Seed + 1 // the same would give the same
+			c.Settings.Seed = &seed
+		}
+		err = c.Say(ctx, text, emit)
 	}
-	if c.Settings.Seed != nil {
-		seed := *c.Settings.Seed + 1 // the same would give the same
-		c.Settings.Seed = &seed
+	if len(c.Turns) < len(turns) {
+		c.Turns = turns
 	}
-	return c.Say(ctx, text, emit)
+	c.Pending = waiting
+	return err
 }
 
 // Undo takes the last message and its answer back; the images wait again.

@@ -1,10 +1,12 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -18,7 +20,7 @@ import (
 // Run shows the conversation on a terminal until the person leaves.
 func Run(ctx context.Context, c *Conversation, in io.Reader, out io.Writer, greeting string) error {
 	s := newScreen(ctx, c, greeting)
-	p := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithFPS(20))
+	p := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithFPS(framesPerSecond))
 	s.send = p.Send
 	_, err := p.Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -26,6 +28,8 @@ func Run(ctx context.Context, c *Conversation, in io.Reader, out io.Writer, gree
 	}
 	return err
 }
+
+const framesPerSecond = 20
 
 // A screen is the lower end of the terminal: the answer that is being made and
 // the box to write in. What is finished is printed above it, for good.
@@ -43,13 +47,19 @@ type screen struct {
 	draft   string
 	hint    string
 
-	answering bool
-	stop      context.CancelFunc
-	answer    strings.Builder
-	started   time.Time
-	render    *glamour.TermRenderer
-	light     bool // the terminal's background, if it tells
+	busy    string // what is being done, "" if nothing is
+	stop    context.CancelFunc
+	answer  strings.Builder
+	started time.Time
+	render  *glamour.TermRenderer
+	light   bool // the terminal's background, if it tells
 }
+
+// What a screen may be busy with.
+const (
+	answering = "answering"
+	working   = "working"
+)
 
 var (
 	faint  = lipgloss.NewStyle().Faint(true)
@@ -75,10 +85,15 @@ func newScreen(ctx context.Context, c *Conversation, greeting string) *screen {
 	return &screen{ctx: ctx, c: c, greeting: greeting, box: box, width: 80, height: 24}
 }
 
-// A piece is a part of the answer, an end is its end.
+// A piece is a part of the answer, an end is its end; a did is what a command
+// came to.
 type (
 	piece string
 	end   struct{ err error }
+	did   struct {
+		what, said string
+		err        error
+	}
 )
 
 func (s *screen) Init() tea.Cmd {
@@ -90,6 +105,7 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		s.width, s.height, s.render = msg.Width, msg.Height, nil
 		s.box.SetWidth(max(10, msg.Width))
+		s.fitBox()
 		return s, nil
 	case tea.BackgroundColorMsg:
 		s.light, s.render = !msg.IsDark(), nil
@@ -99,6 +115,12 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return s, nil
 	case end:
 		return s, s.finish(msg.err)
+	case did:
+		return s, s.report(msg)
+	case tea.PasteMsg:
+		if path, ok := dropped(msg.Content); ok && s.busy == "" {
+			return s, s.command("/image "+path, "image", path)
+		}
 	case tea.KeyPressMsg:
 		if done, cmd := s.key(msg); done {
 			return s, cmd
@@ -116,7 +138,7 @@ func (s *screen) key(msg tea.KeyPressMsg) (handled bool, cmd tea.Cmd) {
 	switch msg.String() {
 	case "ctrl+c":
 		switch {
-		case s.answering:
+		case s.busy != "":
 			s.stop()
 		case s.box.Value() != "":
 			s.box.Reset()
@@ -126,14 +148,14 @@ func (s *screen) key(msg tea.KeyPressMsg) (handled bool, cmd tea.Cmd) {
 		}
 		return true, nil
 	case "ctrl+d":
-		if s.box.Value() == "" && !s.answering {
+		if s.box.Value() == "" && s.busy == "" {
 			return true, tea.Quit
 		}
 	case "enter":
-		if !s.answering {
+		if s.busy == "" {
 			return true, s.enter()
 		}
-		s.hint = "an answer is being made; Ctrl-C stops it"
+		s.hint = "one thing after the other; Ctrl-C stops what is being done"
 		return true, nil
 	case "tab":
 		completed, choices := complete(s.box.Value())
@@ -181,7 +203,7 @@ func (s *screen) fitBox() {
 	for line := range strings.SplitSeq(s.box.Value(), "\n") {
 		lines += 1 + lipgloss.Width(line)/max(1, s.width-len(prompt)-1)
 	}
-	s.box.SetHeight(min(max(1, lines), s.box.MaxHeight))
+	s.box.SetHeight(min(max(1, lines), s.box.MaxHeight, max(1, s.height/2)))
 }
 
 // enter does what is written in the box.
@@ -199,18 +221,77 @@ func (s *screen) enter() tea.Cmd {
 	name, args, isCommand := isCommand(text)
 	switch {
 	case !isCommand:
-		return tea.Sequence(tea.Println(s.said(text)), s.ask(func(ctx context.Context, emit func(string) error) error { return s.c.Say(ctx, text, emit) }))
+		return tea.Sequence(s.print(s.said(text)), s.ask(func(ctx context.Context, emit func(string) error) error { return s.c.Say(ctx, text, emit) }))
 	case name == "retry":
-		return tea.Sequence(tea.Println(faint.Render("again")), s.ask(s.c.Retry))
+		return tea.Sequence(s.print(faint.Render("again")), s.ask(s.c.Retry))
 	}
-	said, err := s.c.run(s.ctx, name, args)
+	return s.command(text, name, args)
+}
+
+// command does a command beside the screen: an image may be far away.
+func (s *screen) command(text, name, args string) tea.Cmd {
+	ctx := s.begin(working)
+	return func() tea.Msg {
+		said, err := s.c.run(ctx, name, args)
+		return did{text, said, err}
+	}
+}
+
+// report prints what a command came to.
+func (s *screen) report(d did) tea.Cmd {
+	s.end()
 	switch {
-	case errors.Is(err, ErrLeave):
+	case errors.Is(d.err, ErrLeave):
 		return tea.Quit
-	case err != nil:
-		said = strings.TrimSpace(said + "\n" + wrong.Render(err.Error()))
+	case errors.Is(d.err, context.Canceled):
+		d.said = strings.TrimSpace(d.said + "\n" + faint.Render("stopped"))
+	case d.err != nil:
+		d.said = strings.TrimSpace(d.said + "\n" + wrong.Render(d.err.Error()))
 	}
-	return tea.Println(faint.Render(prompt+text) + "\n" + said + "\n")
+	said := faint.Render(prompt+d.what) + "\n" + d.said + "\n"
+	if strings.Contains(said, "\x1bP") { // sixels: how high they are only the terminal knows
+		return tea.Exec(&drawing{text: said}, nil)
+	}
+	return s.print(said)
+}
+
+// A drawing is written while the screen lets go of the terminal.
+type drawing struct {
+	text string
+	out  io.Writer
+}
+
+func (d *drawing) Run() error {
+	_, err := io.WriteString(d.out, strings.ReplaceAll(d.text, "\n", "\r\n"))
+	return err
+}
+func (d *drawing) SetStdin(io.Reader)    {}
+func (d *drawing) SetStdout(w io.Writer) { d.out = w }
+func (d *drawing) SetStderr(io.Writer)   {}
+
+// print prints a text above the box, for good. It goes in parts that fit on
+// the screen beside the box, once that stands alone: the library draws it in
+// pieces otherwise.
+func (s *screen) print(text string) tea.Cmd {
+	steps := []tea.Cmd{func() tea.Msg { time.Sleep(2 * time.Second / framesPerSecond); return nil }}
+	room := max(1, s.height-s.box.Height()-4)
+	for part := range slices.Chunk(strings.Split(lipgloss.Wrap(text, s.width, ""), "\n"), room) {
+		steps = append(steps, tea.Println(cmp.Or(strings.Join(part, "\n"), " ")))
+	}
+	return tea.Sequence(steps...)
+}
+
+// begin notes that something is being done; the context ends when it is
+// stopped. Until end the conversation is its alone.
+func (s *screen) begin(what string) context.Context {
+	ctx, stop := context.WithCancel(s.ctx)
+	s.busy, s.stop, s.started = what, stop, time.Now()
+	return ctx
+}
+
+func (s *screen) end() {
+	s.stop()
+	s.busy = ""
 }
 
 // said shows a message with the pictures that go with it.
@@ -224,11 +305,9 @@ func (s *screen) said(text string) string {
 
 // ask makes an answer beside the screen.
 func (s *screen) ask(say func(ctx context.Context, emit func(string) error) error) tea.Cmd {
-	ctx, stop := context.WithCancel(s.ctx)
-	s.answering, s.stop, s.started = true, stop, time.Now()
+	ctx := s.begin(answering)
 	s.answer.Reset()
 	return func() tea.Msg {
-		defer stop()
 		return end{say(ctx, func(text string) error { s.send(piece(text)); return nil })}
 	}
 }
@@ -245,7 +324,7 @@ func harmless(r rune) rune {
 // finish prints the answer and what went wrong, above the box.
 func (s *screen) finish(err error) tea.Cmd {
 	stopped := errors.Is(err, context.Canceled)
-	s.answering = false
+	s.end()
 	shown := s.markdown(s.answer.String())
 	switch {
 	case stopped:
@@ -256,7 +335,7 @@ func (s *screen) finish(err error) tea.Cmd {
 		shown += "\n" + faint.Render("cut short: /set max-tokens allows more")
 	}
 	s.answer.Reset()
-	return tea.Println(strings.TrimLeft(shown, "\n") + "\n")
+	return s.print(strings.TrimLeft(shown, "\n") + "\n")
 }
 
 // markdown renders a text as wide as the terminal.
@@ -284,29 +363,22 @@ func (s *screen) markdown(text string) string {
 
 func (s *screen) View() tea.View {
 	var b strings.Builder
-	if s.answering {
+	if s.busy != "" && (s.busy == answering || time.Since(s.started) > 200*time.Millisecond) {
 		lines := strings.Split(s.markdown(s.answer.String()), "\n")
 		if room := max(1, s.height-s.box.Height()-3); len(lines) > room {
 			lines = lines[len(lines)-room:] // the rest is printed when it is whole
 		}
 		b.WriteString(strings.Join(lines, "\n") + "\n")
-		b.WriteString(faint.Render(fmt.Sprintf("%.0f s · Ctrl-C stops", time.Since(s.started).Seconds())) + "\n")
+		b.WriteString(faint.Render(fmt.Sprintf("%s, %.0f s · Ctrl-C stops", s.busy, time.Since(s.started).Seconds())) + "\n")
 	}
-	for i, img := range s.c.pending(s.answering) {
-		b.WriteString(faint.Render(fmt.Sprintf("[%d: %s]", i+1, img.Name)) + "\n")
+	if s.busy == "" {
+		for i, img := range s.c.Pending {
+			b.WriteString(faint.Render(fmt.Sprintf("[%d: %s]", i+1, img.Name)) + "\n")
+		}
 	}
 	b.WriteString(s.box.View())
 	if s.hint != "" {
 		b.WriteString("\n" + faint.Render(s.hint))
 	}
 	return tea.NewView(b.String())
-}
-
-// pending are the pictures that wait. While an answer is made the conversation
-// belongs to its goroutine, and nothing waits.
-func (c *Conversation) pending(answering bool) []Image {
-	if answering {
-		return nil
-	}
-	return c.Pending
 }

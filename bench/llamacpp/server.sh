@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes llama.cpp's server from the release's own source against its prebuilt
-# libraries, without its page, and prints where it is. Takes minutes, once.
+# libraries, for texts: without its page and its image encoders, in whose place
+# are functions that do nothing. Prints where it is. Takes minutes, once.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$("$here/setup.sh")
@@ -17,15 +18,15 @@ inline bool llama_ui_use_gzip() { return false; }
 inline const std::array<llama_ui_asset, 0> & llama_ui_get_assets() { static const std::array<llama_ui_asset, 0> none{}; return none; }
 END
 	cat >server/Makefile <<'END'
-SOURCES := $(wildcard src/tools/server/*.cpp src/tools/mtmd/models/*.cpp src/vendor/cpp-httplib/*.cpp src/vendor/hash/*.cpp src/vendor/hash/*.c) \
-	$(filter-out %/deprecation-warning.cpp %/mtmd-cli.cpp,$(wildcard src/tools/mtmd/*.cpp))
+SOURCES := $(wildcard src/tools/server/*.cpp src/vendor/cpp-httplib/*.cpp src/vendor/hash/*.cpp src/vendor/hash/*/*.c)
 OBJECTS := $(addsuffix .o,$(subst /,-,$(SOURCES)))
-INCLUDES := -Iserver -Isrc -Isrc/include -Isrc/ggml/include -Isrc/common -Isrc/vendor -Isrc/tools/server -Isrc/tools/mtmd
+INCLUDES := -Iserver -Isrc -Isrc/include -Isrc/ggml/include -Isrc/common -Isrc/vendor -Isrc/vendor/hash -Isrc/tools/server -Isrc/tools/mtmd
 llama-server: $(addprefix server/,$(OBJECTS))
-	g++ -o $@ $^ lib/libllama-common.so lib/libllama.*.so lib/libggml.*.so lib/libggml-base.so -Wl,-rpath,"$(CURDIR)/lib" -lpthread -ldl
+	nm -u $^ | grep -oE '[^ ]*(mtmd|clip_)[^ ]*$$' | sort -u | sed 's/.*/.weak &\n&: xor %eax, %eax; ret/; $$a .section .note.GNU-stack' >server/images.s
+	g++ -o $@ $^ server/images.s lib/libllama-common.so lib/libllama.*.so lib/libggml.*.so lib/libggml-base.so -Wl,-rpath,"$(CURDIR)/lib" -lpthread
 define rule
 server/$(subst /,-,$(1)).o: $(1)
-	g++ -std=c++17 -O0 -w $(INCLUDES) -c -o $$@ $$<
+	$(if $(filter %sha256.c %xxhash.c,$(1)),gcc,g++ -std=c++17) -O0 -w $(INCLUDES) -c -o $$@ $$<
 endef
 $(foreach s,$(SOURCES),$(eval $(call rule,$(s))))
 END
