@@ -103,10 +103,12 @@ quant-report: driver
 	PIXTRAL_QUIZ=all go test -count=1 -v -timeout 30m -run TestQuantReport ./model/pocket/quiz
 
 # What llama.cpp says: the same tokens from a model that somebody else made, and
-# from files that quantize wrote. Needs npm, git, g++, pip and four minutes.
+# from files that quantize wrote; and its server at --endpoint. Needs npm, git, g++,
+# pip and ten minutes.
 llamacpp: driver
 	bench/llamacpp/smollm2.sh
 	bench/llamacpp/quantized.sh
+	bench/llamacpp/endpoint.sh
 
 # The harness of Pixtral's announcement, as it is published, and ours: the same
 # items, the same scores. MISTRAL_EVALS is where it lies, if it is there already.

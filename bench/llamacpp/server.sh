@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$("$here/setup.sh")
 cd "$dir"
-if [ ! -x llama-server ]; then
+if [ ! -x lib/llama-server ]; then # it looks for its backends beside itself
 	mkdir -p server
 	cat >server/ui.h <<'END'
 #pragma once
@@ -21,7 +21,7 @@ END
 SOURCES := $(wildcard src/tools/server/*.cpp src/vendor/cpp-httplib/*.cpp src/vendor/hash/*.cpp src/vendor/hash/*/*.c)
 OBJECTS := $(addsuffix .o,$(subst /,-,$(SOURCES)))
 INCLUDES := -Iserver -Isrc -Isrc/include -Isrc/ggml/include -Isrc/common -Isrc/vendor -Isrc/vendor/hash -Isrc/tools/server -Isrc/tools/mtmd
-llama-server: $(addprefix server/,$(OBJECTS))
+lib/llama-server: $(addprefix server/,$(OBJECTS))
 	nm -u $^ | grep -oE '[^ ]*(mtmd|clip_)[^ ]*$$' | sort -u | sed 's/.*/.weak &\n&: xor %eax, %eax; ret/; $$a .section .note.GNU-stack' >server/images.s
 	g++ -o $@ $^ server/images.s lib/libllama-common.so lib/libllama.*.so lib/libggml.*.so lib/libggml-base.so -Wl,-rpath,"$(CURDIR)/lib" -lpthread
 define rule
@@ -32,4 +32,4 @@ $(foreach s,$(SOURCES),$(eval $(call rule,$(s))))
 END
 	make -s -j"${JOBS:-$(nproc)}" -f server/Makefile >&2
 fi
-echo "$dir/llama-server"
+echo "$dir/lib/llama-server"

@@ -3,12 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // serving starts serve on a free port and returns its address.
@@ -87,4 +91,84 @@ func TestEndpointIsOurs(t *testing.T) {
 			t.Errorf("%q: %d, %s; want %s", args, r.code, r.err, want)
 		}
 	}
+}
+
+// The same with llama.cpp's server and a model of texts: "make llamacpp" starts
+// one, with four slots of 1024 tokens, and says where it is.
+func TestEndpointIsLlamaCpp(t *testing.T) {
+	url := os.Getenv("PIXTRAL_LLAMA_SERVER")
+	if url == "" {
+		t.Skip("make llamacpp runs it")
+	}
+	awaitServer(t, url)
+	there := func(args ...string) []string { return append(args, "--endpoint", url) }
+	dir := t.TempDir()
+
+	ask := there("run", "--temperature", "0", "--max-tokens", "40", "What is the capital of France?")
+	r := ok(t, "", ask...)
+	t.Logf("run: %s%s", r.out, r.err)
+	if len(r.out) < 10 || !strings.Contains(r.err, " · SmolLM2-135M-Instruct at "+url) || !strings.Contains(r.err, "tok/s") {
+		t.Errorf("run: %q, %q", r.out, r.err)
+	}
+	var report remoteReport
+	okJSON(t, &report, "", append(ask, "--json")...)
+	if report.Text+"\n" != r.out || report.Usage.PromptTokens == 0 || report.Usage.CompletionTokens == 0 || report.FinishReason == "" {
+		t.Errorf("run --json: %+v", report)
+	}
+
+	c := ok(t, "/system You are terse.\n/set temperature 0\n/set max-tokens 30\nWhat is the capital of France?\n/retry\nAnd of Italy?\n/stats\n", there("chat")...)
+	t.Logf("chat: %s%s", c.out, c.err)
+	if said := strings.Split(c.out, "\n"); len(said) != 4 || said[0] == "" || said[0] != said[1] || said[1] == said[2] || !strings.Contains(c.err, "in all: 3 answers") {
+		t.Errorf("chat: %q, %q", c.out, c.err)
+	}
+
+	items := file(t, "capitals.jsonl", `{"question":"What is the capital of France? Answer with one word.","answer":["Paris","The capital of France is Paris."]}
+{"question":"What is the capital of Italy? Answer with one word.","answer":["Rome","The capital of Italy is Rome."]}
+{"question":"What is 2 + 2? Answer with a number.","answer":"4"}
+`)
+	log := filepath.Join(dir, "capitals.log")
+	e := ok(t, "", there("eval", items, "--out", log, "--parallel", "3")...)
+	t.Logf("eval: %s", e.out)
+	if again := ok(t, "", there("eval", items, "--out", log)...); again.out != e.out || !strings.Contains(again.err, "which has 3 answers") {
+		t.Errorf("eval: %q, then %q", e.out, again.out)
+	}
+
+	var in strings.Builder
+	for i := range 6 {
+		fmt.Fprintf(&in, `{"custom_id":"%d","body":{"max_tokens":8,"temperature":0,"messages":[{"role":"user","content":"Count from %d."}]}}`+"\n", i, i)
+	}
+	fmt.Fprintf(&in, `{"custom_id":"long","body":{"messages":[{"role":"user","content":"%s"}]}}`+"\n", strings.Repeat("far too long ", 1000))
+	out := filepath.Join(dir, "out.jsonl")
+	b := px(t, "", there("run", "--batch", file(t, "in.jsonl", in.String()), "--out", out, "--parallel", "4")...)
+	t.Logf("run --batch: %s", b.err)
+	got := batchResults(t, out)
+	if b.code != failed || !strings.Contains(b.err, "1 of 7 requests have no answer") || got["5"].Response.StatusCode != 200 || got["long"].Response.StatusCode != 400 {
+		t.Errorf("run --batch: %+v", got)
+	}
+	t.Logf("refused: %s", got["long"].Response.Body)
+
+	for want, args := range map[string][]string{
+		"400 Bad Request: request (": there("run", strings.Repeat("far too long ", 1000)),
+		"image input is not supp":    there("run", circle, "What is this?"),
+	} {
+		if r := px(t, "", args...); r.code != failed || !strings.Contains(r.err, want) {
+			t.Errorf("%d, %s; want %s", r.code, r.err, want)
+		}
+	}
+}
+
+// awaitServer waits until a server has its model.
+func awaitServer(t *testing.T, url string) {
+	t.Helper()
+	for range 600 {
+		res, err := http.Get(url + "/health")
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatalf("nobody answers at %s", url)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"pixtral-wgpu/eval"
@@ -59,10 +60,14 @@ func printComparison(w io.Writer, c *eval.Comparison) {
 	fmt.Fprintln(t, "metric\tA\tB\tB − A\t95 % interval\tbetter\tworse")
 	for _, m := range c.Changes {
 		signed := func(v float64) string {
-			if v > 0 {
-				return "+" + score(m.Metric, v)
+			text := score(m.Metric, v)
+			switch {
+			case strings.Trim(text, "-0.") == "":
+				return strings.TrimPrefix(text, "-") // no change that shows
+			case v > 0:
+				return "+" + text
 			}
-			return score(m.Metric, v)
+			return text
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s to %s\t%d\t%d\n", m.Metric.Name, score(m.Metric, m.A.Value), score(m.Metric, m.B.Value),
 			signed(m.Change.Value), signed(m.Change.Low), signed(m.Change.High), m.Better, m.Worse)
