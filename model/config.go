@@ -15,6 +15,8 @@ type Config struct {
 	VocabSize int     // vocab_size
 	RopeTheta float64 // rope_theta
 
+	RopeFactors []float32 // [HeadDim/2]: what the angle of each pair is divided by; nil for 1. Llama 3.1 has them
+
 	TiedEmbeddings bool // tied_embeddings: the head is the table of embeddings
 
 	VisionEncoder *VisionEncoder // vision_encoder; nil if the model reads text only
@@ -57,6 +59,8 @@ const (
 	maxLayers    = 1 << 10
 	maxImageSize = 1 << 14 // pixels a side
 	maxTheta     = 1e12
+	minFactor    = 1e-3 // of RopeFactors
+	maxFactor    = 1e6
 	minEps       = 1e-12
 )
 

@@ -75,7 +75,7 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 	}
 	d.pass = newPass(a, o.Rows, c.Dim, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.HiddenDim)
 	d.pass.headDim, d.pass.eps = c.HeadDim, c.NormEps
-	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, o.Context, c.HeadDim, c.RopeTheta) }, o.Context, c.HeadDim/2, 2)
+	d.pass.table = a.filled("table", func() []float32 { return TextTable(0, o.Context, c.HeadDim, c.RopeTheta, c.RopeFactors) }, o.Context, c.HeadDim/2, 2)
 	d.pass.parts = a.new("parts", partsLen(c, o))
 	d.lists = newPageLists(a, o.Sequences, pagesFor(o.Context))
 	d.pass.seats = ops.Seats{Rows: a.typed("seats", gpu.U32, o.Rows, 4), Pages: d.lists.tensor}

@@ -137,8 +137,12 @@ const imageBreak = "v.token_embd.img_break"
 // file writes one file.
 func (e *exporter) file(path string, metadata []gguf.KeyValue, p exportPart) error {
 	vision := p.from[0].Name == "vision_encoder.patch_conv.weight"
-	if vision {
+	factors := e.c.Config.RopeFactors
+	switch {
+	case vision:
 		p.tensors = append(p.tensors, gguf.Tensor{Name: imageBreak, Type: gguf.F32, Dims: []int{e.c.Config.Dim}})
+	case factors != nil:
+		p.tensors = append(p.tensors, gguf.Tensor{Name: ggufFactors, Type: gguf.F32, Dims: []int{len(factors)}})
 	}
 	w, err := gguf.Create(path, metadata, p.tensors)
 	if err != nil {
@@ -153,10 +157,14 @@ func (e *exporter) file(path string, metadata []gguf.KeyValue, p exportPart) err
 			return errors.Join(fmt.Errorf("%s: %w", t.Name, err), w.Abort())
 		}
 	}
-	if vision {
-		if err := e.imageBreak(w); err != nil {
-			return errors.Join(err, w.Abort())
-		}
+	switch {
+	case vision:
+		err = e.imageBreak(w)
+	case factors != nil:
+		err = row(w, ggufFactors, factors)
+	}
+	if err != nil {
+		return errors.Join(err, w.Abort())
 	}
 	return w.Close()
 }
@@ -165,13 +173,19 @@ func (e *exporter) file(path string, metadata []gguf.KeyValue, p exportPart) err
 func (e *exporter) imageBreak(w *gguf.Writer) error {
 	embeddings, _ := e.c.Source.Tensor("tok_embeddings.weight")
 	at := int(e.c.Config.VisionEncoder.ImageBreakTokenID)
-	row, err := embeddings.Floats(at, at+1)
-	if err == nil {
-		err = w.Tensor(imageBreak)
+	values, err := embeddings.Floats(at, at+1)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = w.Write(quant.F32.Pack(row)[0])
+	return row(w, imageBreak, values)
+}
+
+// row writes a tensor of one row, in f32.
+func row(w *gguf.Writer, name string, values []float32) error {
+	if err := w.Tensor(name); err != nil {
+		return err
 	}
+	_, err := w.Write(quant.F32.Pack(values)[0])
 	return err
 }
 

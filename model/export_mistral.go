@@ -29,6 +29,9 @@ func (c *Checkpoint) WriteMistral(ctx context.Context, dir string, o LoadOptions
 }
 
 func (c *Checkpoint) writeMistral(ctx context.Context, dir string, o LoadOptions) ([]string, error) {
+	if c.Config.RopeFactors != nil {
+		return nil, errors.New("its frequencies are scaled as Llama 3.1's, for which params.json has no word; write a GGUF")
+	}
 	e := &exporter{ctx: ctx, c: c, progress: o.Progress}
 	var err error
 	if e.placements, err = c.Placements(o.Quant); err != nil {

@@ -116,6 +116,7 @@ var (
 		"token_embd.weight":  "tok_embeddings.weight",
 		"output_norm.weight": "norm.weight",
 		"output.weight":      "output.weight",
+		ggufFactors:          "",
 	}
 	ggufTextBlock = map[string]string{
 		"attn_norm":   "attention_norm",

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,7 +54,10 @@ var (
 	}
 )
 
-const ggufArchitecture = "llama"
+const (
+	ggufArchitecture = "llama"
+	ggufFactors      = "rope_freqs.weight" // a tensor that is part of the config
+)
 
 // isMMProj reports whether a file holds an image encoder.
 func isMMProj(f *gguf.File) bool {
@@ -63,7 +67,7 @@ func isMMProj(f *gguf.File) bool {
 // parseGGUF reads the sizes of a text model.
 func parseGGUF(f *gguf.File) (*Config, error) {
 	m := f.Fields()
-	architecture, parts := m.String("general.architecture"), m.Uint("split.count", 1)
+	architecture := m.String("general.architecture")
 	switch {
 	case m.Err() != nil:
 		return nil, m.Err()
@@ -71,14 +75,12 @@ func parseGGUF(f *gguf.File) (*Config, error) {
 		return nil, errors.New("this is an mmproj, the image encoder alone; name the text model, with this file after it")
 	case architecture != ggufArchitecture:
 		return nil, fmt.Errorf("general.architecture is %q; models of %q are read, the family of Llama and Mistral", architecture, ggufArchitecture)
-	case parts > 1:
-		return nil, fmt.Errorf("the model is split into %d files; join them with llama-gguf-split --merge", parts)
 	}
 	o := ggufObject(f, ggufArchitecture+".")
 	o.refuse(ggufLlamaFeatures)
 	c := o.ggufText(f)
 	if *o.err == nil {
-		*o.err = checkFrequencies(f)
+		*o.err = c.readFactors(f)
 	}
 	_, head := f.Tensor("output.weight")
 	c.TiedEmbeddings = !head
@@ -108,11 +110,26 @@ func (o *object) ggufText(f *gguf.File) *Config {
 	return c
 }
 
-// checkFrequencies refuses a model whose rotations are scaled one by one (llama3).
-func checkFrequencies(f *gguf.File) error {
-	if _, ok := f.Tensor("rope_freqs.weight"); ok {
-		return errors.New("rope_freqs.weight: frequencies that are scaled (llama3) can't be read")
+// readFactors reads what the angles of each pair are divided by, which
+// llama.cpp's converter works out of Llama 3.1's config.
+func (c *Config) readFactors(f *gguf.File) error {
+	t, ok := f.Tensor(ggufFactors)
+	if !ok {
+		return nil
 	}
+	if t.Type != gguf.F32 || !slices.Equal(t.Dims, []int{c.HeadDim / 2}) {
+		return fmt.Errorf("%s is %v %v, want F32 [%d]; convert the model again", ggufFactors, t.Type, t.Dims, c.HeadDim/2)
+	}
+	factors := make([]float32, c.HeadDim/2)
+	if _, err := binary.Decode(t.Data, binary.LittleEndian, factors); err != nil {
+		return fmt.Errorf("%s: %w", ggufFactors, err)
+	}
+	for i, v := range factors {
+		if !(v >= minFactor && v <= maxFactor) { // NaN neither
+			return fmt.Errorf("%s: value %d is %v, want %v to %v; convert the model again", ggufFactors, i, v, minFactor, maxFactor)
+		}
+	}
+	c.RopeFactors = factors
 	return nil
 }
 

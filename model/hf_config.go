@@ -141,14 +141,47 @@ func (o *object) hfText(kind string) *Config {
 		}
 	}
 	t := o.renamed(keys)
-	t.keys["rope_theta"] = o.hfTheta("default")
+	t.keys["rope_theta"] = o.hfTheta("llama3")
 	if !t.has("n_kv_heads") {
 		t.keys["n_kv_heads"] = t.keys["n_heads"]
 	}
 	if !t.has("head_dim") {
 		t.deriveHeadDim()
 	}
-	return t.textDecoder()
+	c := t.textDecoder()
+	if *o.err == nil {
+		c.RopeFactors = o.hfFactors(c)
+	}
+	return c
+}
+
+// hfFactors returns what Llama 3.1's frequencies are divided by, nil if they are
+// as they are.
+func (o *object) hfFactors(c *Config) []float32 {
+	for _, key := range []string{"rope_scaling", "rope_parameters"} {
+		inner := o.object(key)
+		if inner == nil || inner.hfRopeType() != "llama3" {
+			continue
+		}
+		inner.need("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+		s := stretch{
+			Factor: inner.number("factor", 1, 1, maxFactor), Low: inner.number("low_freq_factor", 1, minFactor, maxFactor),
+			Positions: inner.number("original_max_position_embeddings", 1, 1, 1<<30),
+		}
+		if s.High = inner.number("high_freq_factor", 4, minFactor, maxFactor); s.High <= s.Low {
+			inner.fail("high_freq_factor", "is %v, which is not more than low_freq_factor, %v", s.High, s.Low)
+		}
+		return s.factors(c.HeadDim, c.RopeTheta)
+	}
+	return nil
+}
+
+// hfRopeType returns how frequencies are made, by the names of old and of new.
+func (o *object) hfRopeType() string {
+	kind := "default"
+	o.read("type", &kind, "a name")
+	o.read("rope_type", &kind, "a name")
+	return kind
 }
 
 // deriveHeadDim divides the width by the heads, where the config leaves it there.
@@ -164,9 +197,9 @@ func (o *object) deriveHeadDim() {
 }
 
 // hfTheta returns rope_theta, which stands in the config itself or, since
-// transformers 5, in its rope_parameters. Any scaling of the frequencies but
-// none is refused.
-func (o *object) hfTheta(none string) json.RawMessage {
+// transformers 5, in its rope_parameters. Any way to make the frequencies but the
+// default and one that is known is refused.
+func (o *object) hfTheta(known string) json.RawMessage {
 	theta := json.RawMessage("10000")
 	if o.has("rope_theta") {
 		theta = o.keys["rope_theta"]
@@ -176,11 +209,8 @@ func (o *object) hfTheta(none string) json.RawMessage {
 		if inner == nil {
 			continue
 		}
-		kind := "default"
-		inner.read("type", &kind, "a name")
-		inner.read("rope_type", &kind, "a name")
-		if kind != "default" && kind != none {
-			inner.fail("rope_type", "is %q; frequencies that are scaled (linear, yarn, llama3 …) can't be read", kind)
+		if kind := inner.hfRopeType(); kind != "default" && kind != known {
+			inner.fail("rope_type", "is %q; frequencies that are scaled so (linear, dynamic, yarn …) can't be read", kind)
 		}
 		if inner.has("rope_theta") {
 			theta = inner.keys["rope_theta"]

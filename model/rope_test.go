@@ -37,19 +37,19 @@ func TestTextTable(t *testing.T) {
 		}
 	}
 
-	table := TextTable(127998, 2, headDim, theta)
+	table := TextTable(127998, 2, headDim, theta, nil)
 	if len(table) != 2*headDim {
 		t.Fatalf("%d values for two positions of %d pairs", len(table), headDim/2)
 	}
 	// The float32 angle of pair 1 is 92593.7266; in float64 it would be 0.0028 more.
 	checkAngles(t, "position 127999", angles(table, 1, headDim), []float64{127999, 92593.7265625}, 1e-6)
-	for i, v := range TextTable(0, 1, headDim, theta) {
+	for i, v := range TextTable(0, 1, headDim, theta, nil) {
 		if want := float32(1 - i%2); v != want {
 			t.Fatalf("position 0: value %d is %v, want %v", i, v, want)
 		}
 	}
 	// A table may begin anywhere.
-	whole, part := TextTable(0, 40, headDim, theta), TextTable(33, 7, headDim, theta)
+	whole, part := TextTable(0, 40, headDim, theta, nil), TextTable(33, 7, headDim, theta, nil)
 	for i, v := range part {
 		if v != whole[33*headDim+i] {
 			t.Fatalf("value %d from position 33 is %v, want %v", i, v, whole[33*headDim+i])

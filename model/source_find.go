@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"pixtral-wgpu/model/gguf"
 )
 
 // The files of a checkpoint. In Mistral's layout weights come as one file or
@@ -129,7 +131,10 @@ func (d folder) any() (*found, error) {
 		return f, nil
 	}
 	texts := d.like("*.gguf")
-	texts = slices.DeleteFunc(texts, func(path string) bool { return slices.Contains(d.like(mmprojFiles), path) })
+	texts = slices.DeleteFunc(texts, func(path string) bool {
+		_, number, _ := gguf.SplitOf(path)
+		return number > 1 || slices.Contains(d.like(mmprojFiles), path)
+	})
 	switch {
 	case len(texts) == 0:
 		return nil, d.lacks("")
@@ -170,8 +175,12 @@ func (d folder) huggingFace(weights string) (*found, error) {
 	return d.complete(f), nil
 }
 
-// nameOf is a file's name without directory and extension.
+// nameOf is a file's name without directory and extension, of a split model
+// without the number.
 func nameOf(path string) string {
+	if name, number, _ := gguf.SplitOf(path); number > 0 {
+		return filepath.Base(name)
+	}
 	base := filepath.Base(path)
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }

@@ -92,23 +92,61 @@ func promptsOf(t *testing.T, dir string, c *model.Config) map[string]model.Promp
 }
 
 // A model of text alone, with the head in the table of embeddings, gives the
-// tokens that transformers gives.
+// tokens that transformers gives; also one with Llama 3.1's frequencies, far
+// beyond the context that they stretch, and split into several files.
 func TestTied(t *testing.T) {
-	var golden struct{ Prompt, Greedy []tokenizer.Token }
-	readJSON(t, "testdata/formats/llama/golden.json", &golden)
 	d := open(t, gpu.Options{})
-	for _, path := range []string{"llama", "llama_gguf", "llama_gguf/tied-f16.gguf"} {
+	for _, path := range []string{
+		"llama", "llama_gguf", "llama_gguf/tied-f16.gguf",
+		"llama3", "llama3_gguf", "llama3_gguf/tied-f16-00001-of-00003.gguf",
+	} {
+		var golden struct{ Prompt, Greedy []tokenizer.Token }
+		name, _, _ := strings.Cut(strings.Split(path, "/")[0], "_")
+		readJSON(t, filepath.Join("testdata/formats", name, "golden.json"), &golden)
 		c, err := model.OpenCheckpoint(filepath.Join("testdata/formats", path))
 		check(t, err)
 		defer c.Close()
+		if gguf := strings.Contains(path, "gguf"); gguf && c.Name != "tied-f16" {
+			t.Errorf("%s is called %s", path, c.Name)
+		}
 		before, _ := d.Used()
 		p := load(t, d, c)
 		if now, _ := d.Used(); c.Config.VisionEncoder != nil || now-before > c.Bytes()+4096 { // norms grow to f32
 			t.Errorf("%s: %d bytes in use for %d", path, now-before, c.Bytes())
 		}
-		got := greedy(t, p, model.SessionOptions{Context: 64, KV: "f32"}, model.Prompt{Tokens: golden.Prompt}, len(golden.Greedy))
+		got := greedy(t, p, model.SessionOptions{Context: 128, KV: "f32"}, model.Prompt{Tokens: golden.Prompt}, len(golden.Greedy))
 		if !slices.Equal(got, golden.Greedy) {
 			t.Errorf("%s: greedy %v, want %v", path, got, golden.Greedy)
+		}
+		if name == "llama3" {
+			c.Config.RopeFactors = nil // which matter
+			if got := greedy(t, load(t, d, c), model.SessionOptions{Context: 128, KV: "f32"}, model.Prompt{Tokens: golden.Prompt}, len(golden.Greedy)); slices.Equal(got, golden.Greedy) {
+				t.Errorf("%s: the same without factors", path)
+			}
+		}
+	}
+}
+
+// What quantize writes of a model with Llama 3.1's frequencies has them.
+func TestFactorsAreWritten(t *testing.T) {
+	c, err := model.OpenCheckpoint("testdata/formats/llama3_gguf")
+	check(t, err)
+	defer c.Close()
+	paths, err := c.WriteGGUF(t.Context(), t.TempDir(), "again", model.LoadOptions{Quant: "f16"})
+	check(t, err)
+	again, err := model.OpenCheckpoint(paths[0])
+	check(t, err)
+	defer again.Close()
+	hf, err := model.OpenCheckpoint("testdata/formats/llama3")
+	check(t, err)
+	defer hf.Close()
+	want := c.Config.RopeFactors
+	if len(want) != 12 || want[11] != 8 || !slices.Equal(again.Config.RopeFactors, want) {
+		t.Errorf("written %v, want %v", again.Config.RopeFactors, want)
+	}
+	for i, v := range hf.Config.RopeFactors {
+		if v/want[i] < 1-1e-6 || v/want[i] > 1+1e-6 {
+			t.Errorf("factor %d is %v by the config, %v in the GGUF of the official converter", i, v, want[i])
 		}
 	}
 }

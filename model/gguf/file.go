@@ -8,6 +8,7 @@
 package gguf
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -24,15 +25,27 @@ type File struct {
 	keys    map[string]Value
 	tensors map[string]int
 	mapping mmap.MMap // nil after Parse
+	parts   []*File   // the other files of a split model
 }
 
 // Open maps the file at path into memory and checks all but the tensors' bytes.
 // Pages are read when they are touched. The file must not shrink while it is
-// open.
+// open. If it is the first of a split model, it has the tensors of all.
 //
 // Every error names the file, the key or tensor where there is one, and what
 // to do.
 func Open(path string) (*File, error) {
+	f, err := openOne(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.join(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func openOne(path string) (*File, error) {
 	osFile, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
@@ -95,13 +108,16 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 // afterwards. A second Close does nothing.
 func (f *File) Close() error {
 	f.Metadata, f.Tensors, f.keys, f.tensors = nil, nil, nil, nil
-	if f.mapping == nil {
-		return nil
+	var errs []error
+	for _, part := range f.parts {
+		errs = append(errs, part.Close())
 	}
-	err := f.mapping.Unmap()
-	f.mapping = nil
-	if err != nil {
-		return fmt.Errorf("gguf: unmap %s: %w", f.name, err)
+	f.parts = nil
+	if f.mapping != nil {
+		if err := f.mapping.Unmap(); err != nil {
+			errs = append(errs, fmt.Errorf("gguf: unmap %s: %w", f.name, err))
+		}
+		f.mapping = nil
 	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -134,7 +134,7 @@ func (m *Model) decode(x []float32, see See) []float32 {
 		weights: m.weights, see: see,
 		rows: n, eps: m.cfg.NormEps,
 		heads: m.cfg.Heads, kvHeads: m.cfg.KVHeads, headDim: m.cfg.HeadDim,
-		turns: model.TextTable(0, n, m.cfg.HeadDim, m.cfg.RopeTheta), causal: true,
+		turns: model.TextTable(0, n, m.cfg.HeadDim, m.cfg.RopeTheta, m.cfg.RopeFactors), causal: true,
 	}
 	for layer := range m.cfg.Layers {
 		scope := fmt.Sprintf("layers.%d", layer)

@@ -7,6 +7,8 @@ formats/hf_new   the same in one file, with the names since transformers 4.52 an
 formats/gguf     the same as text and mmproj, written by the package gguf
 formats/llama    a LlamaForCausalLM with tied embeddings, saved by transformers,
                  its greedy continuation, and the same as GGUF
+formats/llama3   the same model with Llama 3.1's frequencies, and as GGUF split
+                 into files of a few tensors
 
 Run after make_hf_golden.py: python make_formats.py
 """
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 import make_hf_golden as golden
 import reference
@@ -110,8 +113,8 @@ def finish(writer):
     writer.close()
 
 
-def gguf_text(path, params, weights):
-    w = gguf.GGUFWriter(path, "llama")
+def gguf_text(path, params, weights, **split):
+    w = gguf.GGUFWriter(path, "llama", **split)
     w.add_type(gguf.GGUFType.MODEL)
     w.add_name(path.stem)
     w.add_block_count(params["n_layers"])
@@ -167,7 +170,7 @@ def pixtral():
     gguf_mmproj(directory / "mmproj-tiny-f16.gguf", params, images, weights["tok_embeddings.weight"][12])
 
 
-def llama():
+def llama(name="llama", seed=LLAMA_SEED, prompt=(1, 40, 21, 66, 9, 33, 58), scaling=None, **split):
     """Three heads share one key; the seed is the first of a lively continuation."""
     params = {"dim": 72, "n_layers": 2, "head_dim": 24, "hidden_dim": 40, "n_heads": 3, "n_kv_heads": 1,
               "norm_eps": 1e-6, "rope_theta": 10000.0, "vocab_size": 72}
@@ -175,32 +178,44 @@ def llama():
         hidden_size=params["dim"], num_hidden_layers=params["n_layers"], intermediate_size=params["hidden_dim"],
         num_attention_heads=params["n_heads"], num_key_value_heads=params["n_kv_heads"],
         vocab_size=params["vocab_size"], tie_word_embeddings=True, max_position_embeddings=512,
-        attn_implementation="eager")).half()
+        attn_implementation="eager", **({"rope_parameters": scaling} if scaling else {}))).half()
+    model.model.rotary_emb = LlamaRotaryEmbedding(model.config)  # in float32: half() rounded its frequencies
     weights = {}
-    for i, (name, p) in enumerate(sorted(model.named_parameters())):
-        u = reference.uniform(LLAMA_SEED * 1000 + i, p.numel()).reshape(p.shape) * np.sqrt(3)
-        boost = 2 if name.endswith(("q_proj.weight", "k_proj.weight", "o_proj.weight", "down_proj.weight")) else 1
+    if scaling:  # as convert_hf_to_gguf.py has it: transformers' frequencies, the plain ones by its own
+        plain = 1 / params["rope_theta"] ** (torch.arange(0, params["head_dim"], 2) / params["head_dim"])
+        weights["rope_freqs.weight"] = (plain / model.model.rotary_emb.inv_freq).numpy().astype(np.float32)
+    for i, (tensor, p) in enumerate(sorted(model.named_parameters())):
+        u = reference.uniform(seed * 1000 + i, p.numel()).reshape(p.shape) * np.sqrt(3)
+        boost = 2 if tensor.endswith(("q_proj.weight", "k_proj.weight", "o_proj.weight", "down_proj.weight")) else 1
         u = 1 + 0.1 * u if p.ndim == 1 else boost * u / np.sqrt(p.shape[1])
         p.data = torch.tensor(u, dtype=torch.float16)
         value = p.data.numpy()
         for kind, heads in ("q", params["n_heads"]), ("k", params["n_kv_heads"]):
-            if f"{kind}_proj" in name:
+            if f"{kind}_proj" in tensor:
                 value = golden.interleave(value, heads)
-        name = name.removeprefix("model.")
+        tensor = tensor.removeprefix("model.")
         for hf, ours in golden.NAMES:
-            name = name.replace(hf, ours)
-        weights[name] = np.ascontiguousarray(value)
-    directory = fresh("llama")
+            tensor = tensor.replace(hf, ours)
+        weights[tensor] = np.ascontiguousarray(value)
+    directory = fresh(name)
     model.save_pretrained(directory)
     (directory / "generation_config.json").unlink()
-    prompt = [1, 40, 21, 66, 9, 33, 58]
+    prompt = list(prompt)
     ids, gap = golden.greedy(model.float(), prompt, [])
     assert gap > golden.GAP and len(set(ids)) > 8, (gap, ids)
     (directory / "golden.json").write_text(json.dumps({"prompt": prompt, "greedy": ids, "min_gap": gap}) + "\n")
-    gguf_text(fresh("llama_gguf") / "tied-f16.gguf", params, weights)
+    gguf_text(fresh(name + "_gguf") / "tied-f16.gguf", params, weights, **split)
+
+
+def llama3():
+    """A prompt so long that the scaled frequencies matter: far beyond the old context."""
+    prompt = [1] + [5 + i * i % 67 for i in range(90)]
+    llama("llama3", 6, prompt, {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
+                                "high_freq_factor": 4.0, "original_max_position_embeddings": 16}, split_max_tensors=8)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     pixtral()
     llama()
+    llama3()
