@@ -22,11 +22,9 @@ func (w *worker) choose(parts []part) error {
 	}
 	events, errs := make([]Event, len(parts)), make([]error, len(parts))
 	if onHost > 0 {
-		logits, err := w.pool.Logits(onHost)
-		if err != nil {
+		if err := w.pick(parts[:onHost], events, errs); err != nil {
 			return w.fail(parts, err)
 		}
-		each(onHost, func(i int) { events[i], errs[i] = pick(parts[i].s, logits[i]) })
 	}
 	if onHost < len(parts) {
 		best, err := w.pool.Best()
@@ -57,6 +55,52 @@ func (w *worker) give(s *sequence, event Event, err error, now time.Time) {
 	if reason != "" {
 		w.finish(s, reason, nil)
 	}
+}
+
+// pick picks what follows parts, by shortlists where these tell, or else by all
+// logits.
+func (w *worker) pick(parts []part, events []Event, errs []error) error {
+	told, open := make([]bool, len(parts)), len(parts)
+	if heats, wanted := temperatures(parts); wanted && w.pool.Lists() {
+		lists, err := w.pool.Shortlists(heats)
+		if err != nil {
+			return err
+		}
+		for i, p := range parts {
+			if heats[i] == 0 {
+				continue
+			}
+			if events[i].Token, told[i] = p.s.picker.PickListed(lists[i]); told[i] {
+				open--
+			}
+		}
+	}
+	if open == 0 {
+		return nil
+	}
+	logits, err := w.pool.Logits(len(parts))
+	if err != nil {
+		return err
+	}
+	each(len(parts), func(i int) {
+		if !told[i] {
+			events[i], errs[i] = pick(parts[i].s, logits[i])
+		}
+	})
+	return nil
+}
+
+// temperatures returns those of parts for which a shortlist may tell what follows,
+// 0 for others, and whether there are any.
+func temperatures(parts []part) (heats []float64, any bool) {
+	for _, p := range parts {
+		heat, ok := p.s.picker.Listed()
+		if !ok || p.s.req.Allow != nil || p.s.req.LogProbs {
+			heat = 0
+		}
+		heats, any = append(heats, heat), any || heat > 0
+	}
+	return heats, any
 }
 
 // pick picks the token that follows by its logits, which it changes.

@@ -79,8 +79,17 @@ var unknown = []Place{{}}
 // pick records the choice of the likeliest token by the logits of one row, and
 // posts it.
 func (d *decoder) pick(r *gpu.Recorder, box *gpu.Mailbox) {
-	ops.Argmax(r, d.picked, d.view(1).logits)
+	d.likeliest(r, d.picked, d.view(1))
 	r.Post(box, d.picked)
+}
+
+// likeliest records the tokens of the greatest logits.
+func (d *decoder) likeliest(r *gpu.Recorder, y gpu.Tensor, v *view) {
+	if d.listing() {
+		ops.ArgmaxBy(r, y, v.logits, v.parts)
+	} else {
+		ops.Argmax(r, y, v.logits)
+	}
 }
 
 // mailboxes returns two for the passes that are under way at once, and one for

@@ -46,7 +46,8 @@ type view struct {
 	pass                     *pass
 	tokens                   gpu.Tensor
 	tail, norm, logits, best gpu.Tensor
-	found, short, heat       gpu.Tensor // none where there are no shortlists
+	found, short, heat       gpu.Tensor // none where there are no shortlists, as
+	parts                    gpu.Tensor // [as many, ops.SurveyLanes, 2], in the memory of found
 }
 
 // view returns the activations for n rows.
@@ -56,6 +57,8 @@ func (d *decoder) view(n int) *view {
 		v = &view{pass: d.pass.rows(n), tokens: d.tokens.Rows(n), tail: d.tail.Rows(n), norm: d.norm.Rows(n), logits: d.logits.Rows(n), best: d.best.Rows(n)}
 		if d.listing() {
 			v.found, v.short, v.heat = d.found.Rows(n), d.short.Rows(n), d.heat.Rows(n)
+			v.parts = v.found.As("parts")
+			v.parts.Shape = []int{n, ops.SurveyLanes, 2}
 		}
 		d.views[n] = v
 	}

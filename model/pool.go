@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/tokenizer"
 )
 
@@ -166,6 +165,18 @@ func (l *Pool) Logits(n int) ([][]float32, error) {
 	return list, nil
 }
 
+// Lists reports whether the vocabulary is so large that there are shortlists.
+func (l *Pool) Lists() bool { return l.decoder.listing() }
+
+// Shortlists returns those of the first positions that wanted logits in the last
+// pass, one for each temperature, 0 for any, until it is called again.
+func (l *Pool) Shortlists(temperatures []float64) ([]Shortlist, error) {
+	if n := len(temperatures); n < 1 || n > l.decoder.made || !l.Lists() {
+		return nil, fmt.Errorf("model: shortlists of %d positions; there are %d", n, l.decoder.made)
+	}
+	return l.decoder.shortlists(l.p.dev, l.Clock, temperatures)
+}
+
 // argmax returns the token of the greatest of each row of logits that there is,
 // until it is called again.
 func (d *decoder) argmax(dev *gpu.Device, clock *gpu.Clock) ([]uint32, error) {
@@ -175,7 +186,7 @@ func (d *decoder) argmax(dev *gpu.Device, clock *gpu.Clock) ([]uint32, error) {
 	}
 	r, v := d.recorder(dev), d.view(d.made)
 	r.Clock = clock
-	ops.Argmax(r, v.best, v.logits)
+	d.likeliest(r, v.best, v)
 	r.Post(boxes[2], v.best)
 	if err := r.Submit(); err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ func (d *decoder) shortlists(dev *gpu.Device, clock *gpu.Clock, temperatures []f
 	}
 	d.heats = d.heats[:0]
 	for _, t := range temperatures {
+		if t == 0 {
+			t = 1
+		}
 		d.heats = append(d.heats, float32(1/t))
 	}
 	if !slices.Equal(d.heats, d.written) {

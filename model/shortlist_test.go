@@ -46,6 +46,9 @@ func TestShortlists(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				if best, err := s.Best(); err != nil || best != argmax(logits) {
+					t.Fatalf("the likeliest is %d, want %d (%v)", best, argmax(logits), err)
+				}
 				if temperature, ok := with.Listed(); ok {
 					lists, err := s.decoder.shortlists(d, nil, []float64{temperature})
 					if err != nil {

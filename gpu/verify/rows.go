@@ -155,25 +155,36 @@ func patchifyChecks() []Check {
 
 func argmaxChecks() []Check {
 	var list []Check
-	for _, s := range [][2]int{{1, 1}, {3, 255}, {2, 257}, {1, 131072}} { // rows, columns: around a workgroup, Pixtral's vocabulary
-		list = append(list, Check{"argmax", fmt.Sprint(s), func(d *gpu.Device) error {
-			return on(d, func(b *bench) error {
-				xs := noise(1, s[0]*s[1])
-				if s[1] > 200 { // two equals: the first wins
-					xs[s[1]-1], xs[s[1]/2] = 7, 7
-				}
-				x, y := b.floats("x", xs, s[0], s[1]), b.ints("y", make([]uint32, s[0]))
-				b.run(func(r *gpu.Recorder) { ops.Argmax(r, y, x) })
-				if b.err != nil {
-					return b.err
-				}
-				got, err := d.Ints(y)
-				if want := ref.Argmax(xs, s[1]); err == nil && !slices.Equal(got, want) {
-					return fmt.Errorf("differs from its Go twin: %v, want %v", got, want)
-				}
-				return err
-			})
-		}})
+	for _, kernel := range []string{"argmax", "argmax_parts", "argmax_join"} {
+		for _, s := range [][2]int{{1, 1}, {3, 255}, {2, 257}, {2, 1030}, {1, 131072}} { // rows, columns: around a workgroup and as many as parts, Pixtral's vocabulary
+			list = append(list, Check{kernel, fmt.Sprint(s), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return argmax(b, kernel != "argmax", s[0], s[1]) })
+			}})
+		}
 	}
 	return list
+}
+
+func argmax(b *bench, byParts bool, rows, cols int) error {
+	xs := noise(1, rows*cols)
+	if cols > 200 { // two equals: the first wins
+		xs[cols-1], xs[cols/2] = 7, 7
+	}
+	x, y := b.floats("x", xs, rows, cols), b.ints("y", make([]uint32, rows))
+	parts := b.ints("parts", make([]uint32, 2*rows*ops.SurveyLanes))
+	b.run(func(r *gpu.Recorder) {
+		if byParts {
+			ops.ArgmaxBy(r, y, x, parts)
+		} else {
+			ops.Argmax(r, y, x)
+		}
+	})
+	if b.err != nil {
+		return b.err
+	}
+	got, err := b.d.Ints(y)
+	if want := ref.Argmax(xs, cols); err == nil && !slices.Equal(got, want) {
+		return fmt.Errorf("differs from its Go twin: %v, want %v", got, want)
+	}
+	return err
 }
