@@ -83,3 +83,32 @@ func ShortlistFill(r *gpu.Recorder, y, x gpu.Tensor) {
 }
 
 type fillParams struct{ Cols, N uint32 }
+
+// A Lot says how a token is drawn of a shortlist: what model.Sampler says, as
+// the device reads it.
+type Lot struct {
+	Heat, At, TopP, MinP, TopK float32 // 1 / temperature, what to keep, 1 and 0 for all; At is from 0 to below 1
+	_                          [3]float32
+}
+
+// LotWords is the length of a Lot.
+const LotWords = 8
+
+// ShortlistDraw records y[r] = the token that a sampler draws of a shortlist, or
+// about so: it knows the list alone, and adds in f32. y: [rows] u32; lists: [rows,
+// ShortlistWords] u32; draws: [rows, LotWords], a Lot each.
+func ShortlistDraw(r *gpu.Recorder, y, lists, draws gpu.Tensor) {
+	rows := y.Len()
+	if y.Type != gpu.U32 || lists.Type != gpu.U32 || lists.Len() != rows*ShortlistWords || draws.Len() != rows*LotWords || rows > mostGroups {
+		r.Misfit("shortlist_draw", "%s from %s by %s", y.String(), lists.String(), draws.String())
+		return
+	}
+	r.Dispatch(gpu.Dispatch{
+		Kernel: shaders.Variant{Kernel: "shortlist_draw", Set: shaders.Set{override("WG", 256)}},
+		Params: struct{ Rows uint32 }{uint32(rows)},
+		Read:   []gpu.Tensor{lists, draws},
+		Write:  y,
+		Groups: [3]int{rows},
+		Work:   float64(rows) * ShortlistWords * ShortlistWords,
+	})
+}

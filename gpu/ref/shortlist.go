@@ -1,6 +1,7 @@
 package ref
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -54,4 +55,52 @@ func MakeShortlist(x []float32, heat float32, lanes, rank int) Shortlist {
 		}
 	}
 	return s
+}
+
+// A Lot says how a token is drawn: 1 / temperature, a number from 0 to below 1,
+// and what to keep, 1 and 0 for all.
+type Lot struct{ Heat, At, TopP, MinP, TopK float32 }
+
+// DrawListed draws of a shortlist of x, and says how far the draw is from where
+// it would be another's, as a part of what all weigh.
+func DrawListed(x []float32, s Shortlist, d Lot) (token uint32, margin float64) {
+	list := slices.Clone(s.Listed)
+	weight := func(i uint32) float64 { return math.Exp(float64(x[i]-s.Largest) * float64(d.Heat)) }
+	slices.SortFunc(list, func(a, b uint32) int { return cmp.Or(cmp.Compare(x[b], x[a]), cmp.Compare(a, b)) })
+	all, n := float64(s.Hot), len(list)
+	total := func() (sum float64) {
+		for _, i := range list {
+			sum += weight(i)
+		}
+		return sum
+	}
+	list = slices.DeleteFunc(list, func(i uint32) bool { return weight(i) < float64(d.MinP) || weight(i) == 0 })
+	if d.TopK > 0 {
+		list = list[:min(len(list), int(d.TopK))]
+	}
+	if len(list) < n {
+		all = total()
+	}
+	margin = 1
+	cut := func(at float64) int {
+		sum := 0.0
+		for k, i := range list {
+			margin = min(margin, math.Abs(sum-at)/all)
+			if sum += weight(i); sum >= at {
+				margin = min(margin, math.Abs(sum-at)/all)
+				return k
+			}
+		}
+		return -1
+	}
+	if d.TopP < 1 {
+		if k := cut(float64(d.TopP) * all); k >= 0 {
+			list = list[:k+1]
+		}
+		all = total()
+	}
+	if k := cut(float64(d.At) * all); k >= 0 {
+		return list[k], margin
+	}
+	return s.Best, margin
 }

@@ -21,7 +21,63 @@ func shortlistChecks() []Check {
 			}})
 		}
 	}
-	return list
+	return append(list, Check{"shortlist_draw", "samplers of all kinds", func(d *gpu.Device) error {
+		return on(d, shortlistDraw)
+	}})
+}
+
+// shortlistDraw draws by many samplers, and passes over what rounding decides.
+func shortlistDraw(b *bench) error {
+	const cols, rows = 3000, 200
+	xs, draws, heat := noise(1, rows*cols), make([]float32, rows*ops.LotWords), make([]float32, rows)
+	var want []ref.Lot
+	for row := range rows {
+		u := float32(row) * 0.618
+		d := ref.Lot{Heat: 1 + float32(row%5)*10, At: u - float32(math.Floor(float64(u))), TopP: 1}
+		switch row % 4 {
+		case 1:
+			d.TopP = 0.3
+		case 2:
+			d.MinP = 0.2
+		case 3:
+			d.TopK = float32(1 + row%40)
+		}
+		if row%3 == 0 {
+			d.TopP = 0.7
+		}
+		want, heat[row] = append(want, d), d.Heat
+		copy(draws[row*ops.LotWords:], []float32{d.Heat, d.At, d.TopP, d.MinP, d.TopK})
+	}
+	x, h, s := b.floats("x", xs, rows, cols), b.floats("heat", heat, rows), b.floats("draws", draws, rows, ops.LotWords)
+	found := b.keep(b.d.New("found", gpu.U32, rows, ops.SurveyLanes, 4))
+	lists := b.keep(b.d.New("lists", gpu.U32, rows, ops.ShortlistWords))
+	y := b.ints("y", slices.Repeat([]uint32{9}, rows))
+	b.run(func(r *gpu.Recorder) {
+		ops.Shortlist(r, lists, found, x, h)
+		ops.ShortlistDraw(r, y, lists, s)
+	})
+	if b.err != nil {
+		return b.err
+	}
+	got, err := b.d.Ints(y)
+	if err != nil {
+		return err
+	}
+	sure := 0
+	for row, d := range want {
+		x := xs[row*cols : (row+1)*cols]
+		token, margin := ref.DrawListed(x, ref.MakeShortlist(x, d.Heat, ops.SurveyLanes, ops.ShortlistRank), d)
+		if margin < 1e-5 {
+			continue
+		}
+		if sure++; got[row] != token {
+			return fmt.Errorf("differs from its Go twin: %+v draws %d, want %d", d, got[row], token)
+		}
+	}
+	if sure < rows*9/10 {
+		return fmt.Errorf("rounding decides %d of %d draws", rows-sure, rows)
+	}
+	return nil
 }
 
 func shortlist(b *bench, kernel string, rows, cols int) error {
