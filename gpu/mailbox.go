@@ -27,21 +27,25 @@ func (d *Device) FreeMailbox(m *Mailbox) {
 	}
 }
 
-// Post records that t, of whole words, goes to m. Until Take has returned it
-// nothing else may be posted there.
-func (r *Recorder) Post(m *Mailbox, t Tensor) {
-	if r.err != nil {
-		return
+// Post records that tensors of whole words go to m, one after the other. Until
+// Take has returned them, or they are given up, nothing else may be posted there.
+func (r *Recorder) Post(m *Mailbox, ts ...Tensor) {
+	at := uint64(0)
+	for i := range ts {
+		t, size := &ts[i], ts[i].Bytes()
+		if r.err != nil {
+			return
+		}
+		if size%4 != 0 || at+size > m.buf.size || size > t.buf.size {
+			r.err = fmt.Errorf("gpu: post %s, %d bytes, behind %d to a mailbox of %d", t.String(), size, at, m.buf.size)
+			return
+		}
+		if r.err = r.room(); r.err == nil {
+			r.commands = append(r.commands, command{a: raw(t.buf.raw), b: raw(m.buf.raw), to: at, size: size})
+		}
+		at += size
 	}
-	size := t.Bytes()
-	if size%4 != 0 || size > m.buf.size || size > t.buf.size {
-		r.err = fmt.Errorf("gpu: post %s, %d bytes, to a mailbox of %d", t.String(), size, m.buf.size)
-		return
-	}
-	if r.err = r.room(); r.err == nil {
-		r.commands = append(r.commands, command{a: raw(t.buf.raw), b: raw(m.buf.raw), size: size})
-		r.posted, m.words = append(r.posted, m), m.words[:size/4]
-	}
+	r.posted, m.words = append(r.posted, m), m.words[:at/4]
 }
 
 // Take waits for what was posted to m, but for nothing that was submitted later,

@@ -125,7 +125,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	}
 	model.Ahead(t)
 	check(t, s.Sync(t.Context(), ids(30)))
-	next, stop := iterate(s)
+	next, stop := iterate(s, model.Sampler{})
 	for range 8 {
 		next()
 	}
@@ -133,11 +133,28 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 		t.Errorf("ahead: %v allocations a token", n)
 	}
 	stop()
+
+	c := &model.Config{Dim: 256, Layers: 1, HeadDim: 32, HiddenDim: 256, Heads: 4, KVHeads: 2, NormEps: 1e-5, VocabSize: 20000, RopeTheta: 1e4}
+	p, err = model.Load(t.Context(), p.Device(), model.Synthetic(c, "q8_0", 3), model.LoadOptions{Noise: true})
+	check(t, err)
+	defer p.Close()
+	s, err = p.NewSession(model.SessionOptions{Context: 512})
+	check(t, err)
+	defer s.Close()
+	check(t, s.Sync(t.Context(), ids(30)))
+	next, stop = iterate(s, model.Sampler{Temperature: 1, TopK: 40, TopP: 0.9})
+	for range 8 {
+		next()
+	}
+	if n := testing.AllocsPerRun(20, next); n > 0 {
+		t.Errorf("drawn: %v allocations a token", n)
+	}
+	stop()
 }
 
 // iterate returns what takes the next token of an answer, and what ends it.
-func iterate(s *model.Session) (next, stop func()) {
-	take, stop := iter.Pull2(s.Generate(context.Background(), model.Sampler{}, 0))
+func iterate(s *model.Session, smp model.Sampler) (next, stop func()) {
+	take, stop := iter.Pull2(s.Generate(context.Background(), smp, 0))
 	return func() {
 		if _, err, ok := take(); err != nil || !ok {
 			panic(err)

@@ -57,6 +57,8 @@ type batch struct {
 
 	picked bool         // its token is the one that the device picked last
 	box    *gpu.Mailbox // gets the token that follows; nil for none
+	drawn  bool         // that token is drawn by lot, else it is the likeliest
+	lot    ops.Lot
 }
 
 // A span is a stretch of image rows in a pass: row from+i of rows belongs to

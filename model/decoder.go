@@ -27,6 +27,7 @@ type decoder struct {
 	found  gpu.Tensor // [as many, ops.SurveyLanes, 4] u32, and
 	short  gpu.Tensor // [as many, ops.ShortlistWords] u32, and
 	heat   gpu.Tensor // [as many]: shortlists of the logits; none of a small vocabulary
+	lot    gpu.Tensor // [1, ops.LotWords]: how the device draws of the first
 	picked gpu.Tensor // [1] u32: the token that the device picked last
 	made   int        // rows of logits that the last pass made
 
@@ -123,7 +124,7 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 		done += n
 	}
 	if b.box != nil {
-		d.pick(r, b.box)
+		d.pick(r, b.box, b.drawn)
 	}
 	return r.Submit()
 }
@@ -132,6 +133,11 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 func (d *decoder) write(dev *gpu.Device, b *batch) error {
 	if err := d.lists.flush(dev); err != nil {
 		return err
+	}
+	if b.drawn {
+		if err := d.writeLot(dev, b.lot); err != nil {
+			return err
+		}
 	}
 	d.bytes = words(d.bytes[:0], b.tokens)
 	if err := dev.Write(d.tokens, 0, d.bytes); err != nil {

@@ -35,7 +35,7 @@ func (s *Session) generate(ctx context.Context, smp Sampler, most int, yield fun
 	}
 	picker := smp.Picker(prompt)
 	if s.ahead(picker) {
-		return s.generateAhead(ctx, most, yield)
+		return s.generateAhead(ctx, picker, most, yield)
 	}
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {

@@ -36,8 +36,8 @@ type Picker struct {
 	prompt  map[tokenizer.Token]bool // nil unless repetition is penalised
 	came    map[tokenizer.Token]int  // in the answer
 
-	u     float64 // the next draw
-	drawn bool
+	u     [2]float64 // the next draws, so many of which are made
+	drawn int
 	list  []candidate // kept, so that a token allocates nothing
 }
 
@@ -73,8 +73,8 @@ func (p *Picker) Pick(logits []float32, allowed []bool) (tokenizer.Token, error)
 	if allowed != nil && !restrict(logits, allowed) {
 		return 0, fmt.Errorf("model: no token may follow")
 	}
-	tok := p.sampler.pick(logits, p.draw())
-	p.drawn = false
+	tok := p.sampler.pick(logits, p.draw(0))
+	p.pass()
 	if allowed != nil && !allowed[tok] {
 		return 0, fmt.Errorf("model: the logits are not numbers")
 	}
@@ -82,7 +82,11 @@ func (p *Picker) Pick(logits []float32, allowed []bool) (tokenizer.Token, error)
 }
 
 // Accept tells the picker that a token became part of the answer.
-func (p *Picker) Accept(tok tokenizer.Token) { p.came[tok]++ }
+func (p *Picker) Accept(tok tokenizer.Token) {
+	if !p.sampler.plain() {
+		p.came[tok]++
+	}
+}
 
 // penalise changes the logits by the penalties and the bias. Presence and
 // frequency count the answer alone, as OpenAI defined them; repetition counts

@@ -36,7 +36,7 @@ func (d *decoder) newLists(a *arena, vocab, rows int) {
 	}
 	d.found = a.typed("found", gpu.U32, rows, ops.SurveyLanes, 4)
 	d.short = a.typed("shortlist", gpu.U32, rows, ops.ShortlistWords)
-	d.heat = a.new("heat", rows)
+	d.heat, d.lot = a.new("heat", rows), a.new("lot", 1, ops.LotWords)
 }
 
 // shortlists returns those of the first rows of logits, one for each temperature,
@@ -53,11 +53,8 @@ func (d *decoder) shortlists(dev *gpu.Device, clock *gpu.Clock, temperatures []f
 		}
 		d.heats = append(d.heats, float32(1/t))
 	}
-	if !slices.Equal(d.heats, d.written) {
-		if err := dev.WriteFloats(d.heat, d.heats); err != nil {
-			return nil, err
-		}
-		d.written = append(d.written[:0], d.heats...)
+	if err := d.warm(dev); err != nil {
+		return nil, err
 	}
 	r, v := d.recorder(dev), d.view(len(temperatures))
 	r.Clock = clock
@@ -72,13 +69,27 @@ func (d *decoder) shortlists(dev *gpu.Device, clock *gpu.Clock, temperatures []f
 	}
 	d.listed = d.listed[:0]
 	for list := range slices.Chunk(words, ops.ShortlistWords) {
-		s := Shortlist{largest: math.Float32frombits(list[2]), hot: float64(math.Float32frombits(list[5]))}
-		if end := ops.ShortlistHead + 2*int(list[0]); end <= len(list) {
-			s.words = list[ops.ShortlistHead:end]
-		}
-		d.listed = append(d.listed, s)
+		d.listed = append(d.listed, newShortlist(list))
 	}
 	return d.listed, nil
+}
+
+// warm writes the temperatures that are wanted, if others are there.
+func (d *decoder) warm(dev *gpu.Device) error {
+	if slices.Equal(d.heats, d.written) {
+		return nil
+	}
+	d.written = append(d.written[:0], d.heats...)
+	return dev.WriteFloats(d.heat, d.heats)
+}
+
+// newShortlist reads a shortlist as the device made it.
+func newShortlist(words []uint32) Shortlist {
+	s := Shortlist{largest: math.Float32frombits(words[2]), hot: float64(math.Float32frombits(words[5]))}
+	if end := ops.ShortlistHead + 2*int(words[0]); end <= len(words) {
+		s.words = words[ops.ShortlistHead:end]
+	}
+	return s
 }
 
 // Listed reports whether a shortlist at the returned temperature may tell which
@@ -107,17 +118,31 @@ func (p *Picker) PickListed(l Shortlist) (tokenizer.Token, bool) {
 	if !all && s.MinP > 0 && (s.TopK == 0 || s.TopK > len(p.list)) {
 		return 0, false // how much min-p keeps of the others is not known
 	}
-	tok, ok := s.draw(p.list, all, l.hot, shortlistSlack, p.draw())
+	tok, ok := s.draw(p.list, all, l.hot, shortlistSlack, p.draw(0))
 	if ok {
-		p.drawn = false
+		p.pass()
 	}
 	return tok, ok
 }
 
-// draw returns the random number of the next token, the same until it is picked.
-func (p *Picker) draw() float64 {
-	if !p.drawn {
-		p.u, p.drawn = p.rng.Float64(), true
+// draw returns the random number of the next token, or of the one after it: the
+// same until a token is picked.
+func (p *Picker) draw(ahead int) float64 {
+	for ; p.drawn <= ahead; p.drawn++ {
+		p.u[p.drawn] = p.rng.Float64()
 	}
-	return p.u
+	return p.u[ahead]
+}
+
+// pass passes on to the draws of the next token.
+func (p *Picker) pass() { p.u[0], p.drawn = p.u[1], max(0, p.drawn-1) }
+
+// lot returns what the device draws by: the next token, or the one after it.
+func (p *Picker) lot(ahead int) ops.Lot {
+	s := p.sampler
+	l := ops.Lot{Heat: float32(1 / s.Temperature), At: float32(p.draw(ahead)), TopP: 1, MinP: float32(s.MinP), TopK: float32(s.TopK)}
+	if s.TopP > 0 {
+		l.TopP = float32(s.TopP)
+	}
+	return l
 }

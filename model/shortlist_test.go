@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pixtral-wgpu/gpu"
@@ -55,11 +56,11 @@ func TestShortlists(t *testing.T) {
 						t.Fatal(err)
 					}
 					asked++
-					with.draw()
+					u := with.draw(0)
 					if _, ok := with.PickListed(lists[0]); ok {
 						told++
 					}
-					with.drawn = true // it is picked again below, by the same draw
+					with.u[0], with.drawn = u, 1 // it is picked again below, by the same draw
 				}
 				tok, err := s.next(with)
 				if err != nil {
@@ -75,7 +76,65 @@ func TestShortlists(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d tokens by shortlists", told, asked)
+	t.Run("ahead", func(t *testing.T) { drawnAhead(t, p, samplers) })
 	if told < asked/2 {
 		t.Errorf("only %d of %d tokens by shortlists", told, asked)
+	}
+}
+
+// Answers whose tokens the device draws are those of the host, and it seldom
+// draws another.
+func drawnAhead(t *testing.T, p *Pixtral, samplers []Sampler) {
+	aheadAnywhere = true
+	defer func() { aheadAnywhere = false }()
+	guesses, right := 0, 0
+	for _, smp := range samplers {
+		smp.Seed = 5
+		var lists [2][]tokenizer.Token
+		var logits [2][]float32
+		for i := range lists {
+			aheadAnywhere = i == 1
+			s, err := p.NewSession(SessionOptions{Context: 64})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Sync(t.Context(), Prompt{Tokens: []tokenizer.Token{4, 5}}); err != nil {
+				t.Fatal(err)
+			}
+			for tok, err := range s.Generate(t.Context(), smp, 16) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				lists[i] = append(lists[i], tok)
+			}
+			if logits[i], err = s.Logits(); err != nil {
+				t.Fatal(err)
+			}
+			picker := smp.Picker(nil)
+			boxes, err := s.decoder.mailboxes(p.dev)
+			if err != nil || !s.ahead(picker) {
+				continue
+			}
+			for range 10 {
+				if err := s.begin(boxes[0], picker); err != nil {
+					t.Fatal(err)
+				}
+				_, ok, err := s.arrive(boxes[0], picker)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if guesses++; ok {
+					right++
+				}
+			}
+		}
+		if !slices.Equal(lists[0], lists[1]) || !slices.Equal(logits[0], logits[1]) {
+			t.Errorf("%+v: %v, want %v", smp, lists[1], lists[0])
+		}
+	}
+	t.Logf("%d of %d draws are right", right, guesses)
+	if right < guesses/2 {
+		t.Errorf("only %d of %d draws are right", right, guesses)
 	}
 }
