@@ -232,6 +232,8 @@ def aims(found, kind, question, words):
                 if kind == "relation":
                     hits = hits | named(scene, asked)
                 spots.append((k, picture, np.argwhere(np.isin(scene.mine, list(hits)))))
+            elif kind == "where" and k > plain.index("is"):  # "at" or "in", and whether a second word follows
+                spots.append((k, picture, np.argwhere(np.isin(scene.mine, list(rest)))))
     return [(k, p, at) for k, p, at in spots if len(at)]
 
 
@@ -309,7 +311,7 @@ def make_scenes(rng, spec, grids):
             n = min(most, rng.choice([2, 2, 2, 3, 3, 4, 5]))
         return [scenes.shapes_scene(rng, width, height, n, textured)]
     if kind == "text":
-        return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured)]
+        return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured, spec.get("words", scenes.WORDS_SHARE))]
     if kind == "page":
         return [scenes.page_scene(rng, width, height, textured)]
     if kind == "chart":

@@ -33,6 +33,7 @@ SHAPES = ["circle", "square", "triangle", "star", "cross", "diamond"]
 BAR = len(SHAPES)  # the shape class of a bar in a chart
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 SUPERSAMPLE = 3
+WORDS_SHARE = 0.45  # of texts, how many are words
 
 WORDS = """ABLE ACID ALARM APPLE ARM BAKER BALL BANK BEACH BIRD BLUE BOAT BOOK BOX BREAD BUS CAFE CAKE CAR CASH CAT
 CITY CLOCK CLOSED COLD CUP DANGER DOG DOOR DRY EAST EGG ENGINE ENTER EXIT FARM FAST FIRE FISH FLOWER FOOD FREE FROG
@@ -234,24 +235,25 @@ def write(draw, xy, text, face, rgb):
     return glyphs
 
 
-def random_text(rng, longest):
+def random_text(rng, longest, words=WORDS_SHARE):
     """A word, a number or a row of letters and digits of at most `longest` characters."""
     style = rng.random()
-    if style < 0.45:
+    if style < words:
         fitting = [w for w in WORDS if len(w) <= longest]
         if fitting:
             return rng.choice(fitting)
     n = rng.randint(1, longest)
+    style = WORDS_SHARE + (1 - WORDS_SHARE) * (style - words) / (1 - words)
     alphabet = "0123456789" if style < 0.65 else LETTERS[:26] if style < 0.9 else LETTERS
     return "".join(rng.choice(alphabet) for _ in range(n))
 
 
-def text_scene(rng, width, height, longest=8, textured=False):
+def text_scene(rng, width, height, longest=8, textured=False, words=WORDS_SHARE):
     """One word or number in one of the fonts."""
     ground = rng.choice(list(GROUNDS) + ["white"] * 6 + ["black"] * 2)
     ground_rgb = jitter(rng, GROUNDS[ground], 12)
     canvas = paint_ground(rng, width, height, ground_rgb, textured)
-    text = random_text(rng, longest)
+    text = random_text(rng, longest, words)
     index = rng.randrange(len(font_files()))
     size = rng.randint(14, max(14, min(34, int(height * 0.8))))
     face = font(index, size)
@@ -280,7 +282,7 @@ def page_scene(rng, width, height, textured=False):
         face = font(rng.randrange(len(font_files())), size)
         x, rgb = rng.randint(1, 10), ink(rng, ground_rgb)
         while x < width - size * 0.8:
-            text = random_text(rng, 8)
+            text = random_text(rng, 8, 0.2)
             while text and x + face.getlength(text) > width - 1:
                 text = text[:-1]
             if text:

@@ -33,28 +33,30 @@ FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4, 
          "kinds": ["what", "colour", "shape", "ground", "exists", "refusal"]}
 SOME_SHAPES = {**SHAPES, "single": 0.05, "columns": (3, 6), "rows": (3, 6), "system": 0.0,
                "kinds": ["colour", "shape", "relation", "extreme", "size", "countof"]}
-TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "system": 0.06}
+TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "words": 0.2, "system": 0.06}
 CHART = {"scene": "chart", "columns": (5, 12), "rows": (5, 12), "branches": 6}
 TABLE = {"scene": "table", "columns": (4, 12), "rows": (4, 12), "branches": 5}
 SEVERAL = {"scene": "several", "columns": (3, 8), "rows": (3, 8), "branches": 6, "textured": 0.2}
 LATER = {
-    "shapes": (0.25, {**SHAPES, "single": 0.15, "branches": 8}),
+    "shapes": (0.16, {**SHAPES, "single": 0.15, "branches": 8}),
+    "where": (0.06, {**SHAPES, "single": 0.3, "columns": (3, 12), "rows": (3, 12), "branches": 2, "system": 0.0, "kinds": ["where"]}),
     "large shapes": (0.06, {**SHAPES, "single": 0.15, "columns": (4, 16), "rows": (4, 16), "branches": 10}),
-    "text": (0.22, TEXT),
-    "large text": (0.05, {**TEXT, "columns": (4, 16), "rows": (3, 12)}),
-    "chart": (0.15, CHART),
+    "text": (0.27, TEXT),
+    "large text": (0.08, {**TEXT, "columns": (4, 16), "rows": (3, 12)}),
+    "chart": (0.09, CHART),
     "large chart": (0.03, {**CHART, "columns": (6, 16), "rows": (6, 16)}),
-    "table": (0.07, TABLE),
-    "large table": (0.02, {**TABLE, "columns": (5, 16), "rows": (5, 16)}),
-    "two": (0.12, {**SEVERAL, "pictures": 2}),
-    "three": (0.04, {**SEVERAL, "pictures": 3, "columns": (3, 6), "rows": (3, 6)}),
+    "table": (0.08, TABLE),
+    "large table": (0.04, {**TABLE, "columns": (5, 16), "rows": (5, 16)}),
+    "two": (0.06, {**SEVERAL, "pictures": 2}),
+    "three": (0.07, {**SEVERAL, "pictures": 3}),
 }
 LOOK = {"shapes": 0.25, "large shapes": 0.06, "page": 0.28, "text": 0.18, "large text": 0.03, "chart": 0.12, "large chart": 0.02, "table": 0.06}
+LOOK_LATER = {"page": 0.6, "text": 0.25, "shapes": 0.08, "table": 0.07}  # letters take longest
 PAGE = {"scene": "page", "columns": (3, 10), "rows": (2, 8), "textured": 0.15}
 # Shares of the time: the eye alone until LOOKS, then single shapes, then more of them, then everything.
 LOOKS, SINGLE, SOME = 0.25, 0.26, 0.44
 EVAL = {n: {**LATER[n][1], "tokens": 12_000 if n == "shapes" else 5_000, "system": 0.05}
-        for n in ("shapes", "large shapes", "text", "chart", "table", "two")}
+        for n in ("shapes", "where", "large shapes", "text", "chart", "table", "two", "three")}
 NEAR = list(data.LABELS.values())[: data.NEAR]
 
 
@@ -143,8 +145,9 @@ def orthogonal(g):
 def spec_for(step, done, tokens):
     """The kind of batch for a step, when so much of the time is done."""
     rng = random.Random(f"spec-{step}")
-    if done < LOOKS or rng.random() < (0.3 if done < SOME else 0.12 if done < 0.85 else 0):
-        name = rng.choices(list(LOOK), LOOK.values())[0]
+    if done < LOOKS or rng.random() < (0.3 if done < SOME else 0.25 if done < 0.85 else 0.1):
+        look = LOOK if done < SOME else LOOK_LATER
+        name = rng.choices(list(look), look.values())[0]
         return {**(PAGE if name == "page" else LATER[name][1]), "look": True, "tokens": tokens // 3}
     if done < SINGLE:
         return {**FIRST, "tokens": tokens}
@@ -235,7 +238,7 @@ def loss_of(model, heads, batch, weight):
         answers, aim = None, torch.zeros(())
         if "ids" in batch:
             logits, wanted, _ = run(model, batch)
-            answers = F.cross_entropy(logits, wanted)
+            answers = F.cross_entropy(logits, wanted, reduction="sum") / max(1, len(wanted))
             if len(batch["aim_at"]):
                 aim = aim_loss(model.layers[AIM_LAYER].attention, looks[0], batch["aim_at"], batch["aim_on"])
         else:
@@ -286,6 +289,8 @@ def main():
     parser.add_argument("--tokens", type=int, default=5000, help="tokens of a batch")
     parser.add_argument("--lr", type=float, default=0.02, help="step size of the matrices while the eye learns alone")
     parser.add_argument("--answer-lr", type=float, default=0.008, help="and after that, falling to nothing")
+    parser.add_argument("--from", dest="finished", help="checkpoint of a finished run to go on from, at --done")
+    parser.add_argument("--done", type=float, default=0.45, help="the share of the time that counts as done then")
     parser.add_argument("--eye", help="checkpoint to take the eye from, instead of training it first")
     parser.add_argument("--adam-lr", type=float, default=0.003)
     parser.add_argument("--heads", type=float, default=0.3, help="weight of the extra heads beside answers")
@@ -305,19 +310,23 @@ def main():
     muon = Muon([{"params": eye, "weight_decay": 0.02}, {"params": mind, "weight_decay": 0.1}], args.lr)
     adam = torch.optim.AdamW(rest, args.adam_lr, betas=(0.9, 0.98), weight_decay=0.0)
     state = {"step": 0, "seconds": 0.0, "done": 0.0, "best": 0.0, "answering": 0}
-    if args.eye and not os.path.exists(args.checkpoint):
-        saved = torch.load(args.eye, weights_only=False)
-        model.vision_encoder.load_state_dict({k.removeprefix("vision_encoder."): v for k, v in saved["model"].items() if k.startswith("vision_encoder.")})
-        heads.load_state_dict(saved["heads"])
-        state.update(done=LOOKS)
-    if os.path.exists(args.checkpoint):
-        saved = torch.load(args.checkpoint, weights_only=False)
+    average = None
+    resumed = os.path.exists(args.checkpoint)
+    if resumed or args.finished:
+        saved = torch.load(args.checkpoint if resumed else args.finished, weights_only=False)
         model.load_state_dict(saved["model"])
         heads.load_state_dict(saved["heads"])
         muon.load_state_dict(saved["muon"])
         adam.load_state_dict(saved["adam"])
         average, state = saved["average"], saved["state"]
-    else:
+        if not resumed:
+            state.update(done=args.done, best=0.0)
+    elif args.eye:
+        saved = torch.load(args.eye, weights_only=False)
+        model.vision_encoder.load_state_dict({k.removeprefix("vision_encoder."): v for k, v in saved["model"].items() if k.startswith("vision_encoder.")})
+        heads.load_state_dict(saved["heads"])
+        state.update(done=LOOKS)
+    if average is None:
         average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     twin = Pixtral(PARAMS).eval()
     fast.use(model)
@@ -328,7 +337,7 @@ def main():
         tests = [f.result() for group in tests.values() for f in group]
         clock, last_eval, running = Clock(state["done"], args.minutes, args.end_by), time.time(), None
         aimed = 3.0
-        ahead, asked = [], state["step"]
+        ahead, asked, started = [], state["step"], state["step"]
         while True:
             while len(ahead) < 3:
                 ahead.append(pool.submit(work, (f"train-{asked}", spec_for(asked, clock.done, args.tokens))))
@@ -336,7 +345,7 @@ def main():
             batch = ahead.pop(0).result()
             state["seconds"] += clock.tick()
             state["done"] = clock.done
-            finished = clock.done >= 1 or (args.steps and state["step"] >= args.steps)
+            finished = clock.done >= 1 or (args.steps and state["step"] >= started + args.steps)
             if clock.done < LOOKS:
                 rate, base = min(1.0, (state["step"] + 1) / 100), args.lr
             else:
