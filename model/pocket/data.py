@@ -308,7 +308,7 @@ def make_scenes(rng, spec, grids):
         if most == 1 or rng.random() < spec.get("single", 0.4):
             n = 1
         else:
-            n = min(most, rng.choice([2, 2, 2, 3, 3, 4, 5]))
+            n = min(most, rng.choice(spec.get("counts", [2, 2, 2, 3, 3, 4, 5])))
         return [scenes.shapes_scene(rng, width, height, n, textured)]
     if kind == "text":
         return [scenes.text_scene(rng, width, height, spec.get("longest", 8), textured, spec.get("words", scenes.WORDS_SHARE))]

@@ -33,25 +33,27 @@ FIRST = {**SHAPES, "most": 1, "columns": (3, 5), "rows": (3, 5), "branches": 4, 
          "kinds": ["what", "colour", "shape", "ground", "exists", "refusal"]}
 SOME_SHAPES = {**SHAPES, "single": 0.05, "columns": (3, 6), "rows": (3, 6), "system": 0.0,
                "kinds": ["colour", "shape", "relation", "extreme", "size", "countof"]}
-TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "words": 0.2, "system": 0.06}
+TEXT = {"scene": "text", "columns": (3, 10), "rows": (2, 6), "branches": 2, "textured": 0.15, "words": 0.35, "system": 0.06}
 CHART = {"scene": "chart", "columns": (5, 12), "rows": (5, 12), "branches": 6}
 TABLE = {"scene": "table", "columns": (4, 12), "rows": (4, 12), "branches": 5}
 SEVERAL = {"scene": "several", "columns": (3, 8), "rows": (3, 8), "branches": 6, "textured": 0.2}
 LATER = {
-    "shapes": (0.16, {**SHAPES, "single": 0.15, "branches": 8}),
-    "where": (0.06, {**SHAPES, "single": 0.3, "columns": (3, 12), "rows": (3, 12), "branches": 2, "system": 0.0, "kinds": ["where"]}),
+    "shapes": (0.15, {**SHAPES, "single": 0.15, "branches": 8}),
+    "many shapes": (0.09, {**SHAPES, "single": 0.0, "counts": [3, 4, 5, 5], "columns": (4, 14), "rows": (4, 14), "branches": 4,
+                           "system": 0.0, "kinds": ["describe", "count", "countof"]}),
+    "where": (0.05, {**SHAPES, "single": 0.3, "columns": (3, 12), "rows": (3, 12), "branches": 2, "system": 0.0, "kinds": ["where"]}),
     "large shapes": (0.06, {**SHAPES, "single": 0.15, "columns": (4, 16), "rows": (4, 16), "branches": 10}),
-    "text": (0.27, TEXT),
+    "text": (0.30, TEXT),
     "large text": (0.08, {**TEXT, "columns": (4, 16), "rows": (3, 12)}),
-    "chart": (0.09, CHART),
+    "chart": (0.07, CHART),
     "large chart": (0.03, {**CHART, "columns": (6, 16), "rows": (6, 16)}),
-    "table": (0.08, TABLE),
+    "table": (0.07, TABLE),
     "large table": (0.04, {**TABLE, "columns": (5, 16), "rows": (5, 16)}),
-    "two": (0.06, {**SEVERAL, "pictures": 2}),
-    "three": (0.07, {**SEVERAL, "pictures": 3}),
+    "two": (0.05, {**SEVERAL, "pictures": 2}),
+    "three": (0.05, {**SEVERAL, "pictures": 3}),
 }
 LOOK = {"shapes": 0.25, "large shapes": 0.06, "page": 0.28, "text": 0.18, "large text": 0.03, "chart": 0.12, "large chart": 0.02, "table": 0.06}
-LOOK_LATER = {"page": 0.6, "text": 0.25, "shapes": 0.08, "table": 0.07}  # letters take longest
+LOOK_LATER = {"page": 0.7, "text": 0.2, "shapes": 0.05, "table": 0.05}  # letters take longest
 PAGE = {"scene": "page", "columns": (3, 10), "rows": (2, 8), "textured": 0.15}
 # Shares of the time: the eye alone until LOOKS, then single shapes, then more of them, then everything.
 LOOKS, SINGLE, SOME = 0.25, 0.26, 0.44
@@ -145,7 +147,7 @@ def orthogonal(g):
 def spec_for(step, done, tokens):
     """The kind of batch for a step, when so much of the time is done."""
     rng = random.Random(f"spec-{step}")
-    if done < LOOKS or rng.random() < (0.3 if done < SOME else 0.25 if done < 0.85 else 0.1):
+    if done < LOOKS or rng.random() < (0.3 if done < SOME else 0.35 if done < 0.85 else 0.1):
         look = LOOK if done < SOME else LOOK_LATER
         name = rng.choices(list(look), look.values())[0]
         return {**(PAGE if name == "page" else LATER[name][1]), "look": True, "tokens": tokens // 3}
