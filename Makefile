@@ -81,7 +81,7 @@ pocket-eval: driver
 # on from where it was stopped. POCKET_ARGS="--steps 30" tries it; the model card
 # says how long it takes, and on what. To embed the result, copy it to model/pocket.
 POCKET := model/pocket
-POCKET_MINUTES ?= 107
+POCKET_MINUTES ?= 165
 POCKET_ARGS ?=
 POCKET_PYTHON ?= bin/pocket-venv/bin/python
 pocket-train: $(POCKET_PYTHON)

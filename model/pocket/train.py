@@ -1,14 +1,15 @@
 """Trains the pocket model from nothing.
 
-    python train.py --minutes 110 --checkpoint pocket.pt --out .
+    python train.py --minutes 165 --checkpoint pocket.pt --out .
 
 First the eye alone learns to say what each patch shows and what that means in the whole
 picture (heads that only training has, data.LABELS); then the whole model learns to answer,
 from single shapes to everything. Shares of the time decide what comes when, so a machine
-twice as fast takes twice the steps. Resumes from the checkpoint if there is one. Every
---every seconds it measures the averaged weights on seeds of its own, writes params.json
-and consolidated.safetensors to --out (if the mean accuracy has not fallen) and adds a line
-to train.log there.
+twice as fast takes twice the steps. Resumes from the checkpoint if there is one. --from goes
+on from the checkpoint of a finished run, as if --done of the time had passed. Every --every
+seconds it measures the averaged weights on seeds of its own, writes params.json and
+consolidated.safetensors to --out (if the mean accuracy has not fallen) and adds a line to
+train.log there.
 """
 
 import argparse
@@ -284,7 +285,7 @@ class Clock:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--minutes", type=float, default=110)
+    parser.add_argument("--minutes", type=float, default=165)
     parser.add_argument("--end-by", help="end at this time of day instead (UTC, HH:MM)")
     parser.add_argument("--checkpoint", default="pocket.pt")
     parser.add_argument("--out", default=".")

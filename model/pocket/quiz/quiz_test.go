@@ -18,8 +18,8 @@ import (
 // bars are a little below what the model reaches over all items, in percent;
 // the model card says what that is. A few of the items are held to "all" alone.
 var bars = map[string]float64{
-	"all": 89, "background": 96, "chart": 96, "colour": 94, "count": 96, "describe": 88, "exists": 92, "one word": 94, "refusal": 96,
-	"relation": 92, "second turn": 96, "several": 76, "shape": 96, "table": 82, "text": 64, "where": 54,
+	"all": 96, "background": 96, "chart": 96, "colour": 97, "count": 95, "describe": 92, "exists": 96, "one word": 95, "refusal": 96,
+	"relation": 96, "second turn": 96, "several": 96, "shape": 97, "table": 95, "text": 90, "where": 95,
 }
 
 func load(t *testing.T, quant string) *model.Pixtral {
