@@ -3,6 +3,7 @@ package engine
 import (
 	"container/list"
 	"context"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model"
@@ -17,6 +18,9 @@ type images struct {
 	bytes  uint64
 	byHash map[[32]byte]*list.Element
 	order  *list.List // of *encoded; those used last are at the back
+
+	underway *model.Encoding // of the image of this hash; nil for none
+	hash     [32]byte
 }
 
 type encoded struct {
@@ -38,12 +42,25 @@ func (c *images) find(hash [32]byte) (gpu.Tensor, bool) {
 	return el.Value.(*encoded).rows, true
 }
 
-// encode runs an image through the encoder and keeps its rows, those in wanted
-// in any case. It makes room first, so that the bound holds while it works.
-func (c *images) encode(ctx context.Context, img *pixels.Patches, wanted map[[32]byte]bool) (gpu.Tensor, error) {
-	c.shrink(c.p.Config.ImageBytes(img.Grid), wanted)
-	rows, err := c.p.EncodeImage(ctx, img)
-	if err != nil {
+// encode takes an image on through the encoder by so many layers; another that
+// was under way is given up. It returns the image's rows once they are done, and
+// keeps them, those in wanted in any case. It makes room first, so that the bound
+// holds while it works.
+func (c *images) encode(ctx context.Context, img *pixels.Patches, layers int, wanted map[[32]byte]bool) (gpu.Tensor, error) {
+	if c.underway == nil || c.hash != img.Hash {
+		c.giveUp()
+		c.shrink(c.p.Config.ImageBytes(img.Grid), wanted)
+		e, err := c.p.StartImage(img)
+		if err != nil {
+			return gpu.Tensor{}, err
+		}
+		c.underway, c.hash = e, img.Hash
+	}
+	rows, err := c.underway.Step(ctx, layers)
+	if err != nil || rows.Exists() {
+		c.giveUp()
+	}
+	if err != nil || !rows.Exists() {
 		return gpu.Tensor{}, err
 	}
 	c.bytes += rows.Bytes()
@@ -66,8 +83,24 @@ func (c *images) shrink(more uint64, wanted map[[32]byte]bool) {
 	}
 }
 
+// giveUp stops encoding what is under way.
+func (c *images) giveUp() {
+	if c.underway != nil {
+		c.underway.Close()
+		c.underway = nil
+	}
+}
+
+// leave gives up what is under way if it is one of these: nobody waits for it.
+func (c *images) leave(list []*pixels.Patches) {
+	if slices.ContainsFunc(list, func(img *pixels.Patches) bool { return img.Hash == c.hash }) {
+		c.giveUp()
+	}
+}
+
 // close gives all memory back.
 func (c *images) close() {
+	c.giveUp()
 	c.most = 0
 	c.shrink(0, nil)
 }

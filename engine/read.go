@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"slices"
+	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model"
+	"pixtral-wgpu/model/pixels"
 )
 
 // A part is so many positions of a sequence in a pass.
@@ -174,14 +176,18 @@ func (w *worker) see(ctx context.Context, s *sequence, n int, rows map[[32]byte]
 			if t, err = w.encode(ctx, s, hash, rows); err != nil {
 				return 0, err
 			}
+			if !t.Exists() { // it goes on after the next step
+				return i, nil
+			}
 		}
 		rows[hash] = t
 	}
 	return n, nil
 }
 
-// encode runs an image of a sequence through the encoder. It stops when the
-// client leaves.
+// encode runs an image of a sequence through the encoder: at once, or if somebody
+// waits for the next token of an answer, as many layers as patience allows. It
+// stops when the client leaves.
 func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held map[[32]byte]gpu.Tensor) (gpu.Tensor, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -190,13 +196,21 @@ func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held ma
 	for h := range held {
 		wanted[h] = true
 	}
-	for _, img := range s.req.Prompt.Images {
-		if img.Hash == hash {
+	at := slices.IndexFunc(s.req.Prompt.Images, func(img *pixels.Patches) bool { return img.Hash == hash }) // Places made them from the prompt
+	layers, begin := w.model.Config.VisionEncoder.Layers, time.Now()
+	if w.answering() {
+		layers = 1
+	}
+	for {
+		rows, err := w.images.encode(ctx, s.req.Prompt.Images[at], layers, wanted)
+		if rows.Exists() {
 			s.encoded++
-			return w.images.encode(ctx, img, wanted)
+		}
+		w.encoding = time.Since(begin)
+		if err != nil || rows.Exists() || w.encoding > patience {
+			return rows, err
 		}
 	}
-	panic("engine: a place names an image that its prompt does not have") // Places made it from the prompt
 }
 
 // name names the pages that a sequence has filled.

@@ -25,6 +25,8 @@ type worker struct {
 	numbers []int       // of the pool's sequences, those free
 	started uint64
 	pace    pace
+
+	encoding time.Duration // images, in this step
 }
 
 // newWorker makes the pool and the caches on a model.
@@ -66,6 +68,7 @@ func (w *worker) step(ctx context.Context) error {
 	w.leave()
 	w.start()
 	begin, waiting := time.Now(), w.answering()
+	w.encoding = 0
 	rows, err := w.read(ctx)
 	if err != nil {
 		return err
@@ -73,7 +76,7 @@ func (w *worker) step(ctx context.Context) error {
 	if err := w.advance(ctx); err != nil {
 		return err
 	}
-	w.pace.learn(rows, waiting, time.Since(begin))
+	w.pace.learn(rows, waiting, time.Since(begin)-w.encoding)
 	w.report()
 	return nil
 }
@@ -118,6 +121,7 @@ func (w *worker) release(s *sequence) {
 
 // end counts a request that is over and hands its reply over.
 func (w *worker) end(s *sequence, reason string, err error) {
+	w.images.leave(s.req.Prompt.Images)
 	w.e.count(func(st *Stats) {
 		st.Requests++
 		switch {

@@ -61,9 +61,9 @@ func (p *pass) rows(n int) *pass {
 	return &s
 }
 
-// run records the layers one after the other.
-func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block) {
-	for i := range layers {
+// run records the layers one after the other, without those before first.
+func (p *pass) run(ctx context.Context, r *gpu.Recorder, layers []block, first int) {
+	for i := first; i < len(layers); i++ {
 		if err := ctx.Err(); err != nil {
 			r.Fail(err)
 			return

@@ -117,7 +117,7 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 	}
 	ops.Embed(r, t.x.As(name), tokens, p.w.tokEmbeddings)
 	d.scatter(r, t.x, b.spans)
-	t.run(ctx, r, p.w.layers)
+	t.run(ctx, r, p.w.layers, 0)
 	for done := 0; done < len(b.wanted); {
 		n := min(d.tail.Shape[0], len(b.wanted)-done)
 		d.head(r, p, t, b.wanted[done:done+n])
