@@ -60,6 +60,10 @@ for (const [name, question] of [["red-circle.png", "What is this?"], ["square-an
     for (const side of ["x", "y", "width", "height"]) assert.ok(Math.abs(over[side] - under[side]) < 1, `${name}: the heat lies beside the picture`);
     assert.ok(Math.abs(over.width / over.height - shape) < 0.02 * shape, `${name}: heat of ${over.width} by ${over.height}`);
     if (name === "red-circle.png") {
+      // What is red in the picture is where "red" comes from: the circle reaches from 28, 20 to 89, 81.
+      assert.equal((await word(n).textContent()).trim(), "red");
+      const best = heat.indexOf(Math.max(...heat)), x = 16 * (best % cols), y = 16 * Math.floor(best / cols);
+      assert.ok(x < 89 && x + 16 > 28 && y < 81 && y + 16 > 20, "the brightest patch is off the circle");
       await page.waitForSelector(".bars button");
       await p.axe("the debugger");
       await p.shot("debugger.png");
