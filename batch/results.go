@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"sync"
+
+	"pixtral-wgpu/remote"
 )
 
 // A Result is a line of the answers: a response, or the error in its place.
@@ -36,6 +39,14 @@ func (f *Failure) Error() string { return f.Message }
 // answered says whether the request need not be asked again.
 func (r *Result) answered() bool {
 	return r.Error == nil && r.Response != nil && r.Response.StatusCode/100 == 2
+}
+
+// cause says why there is no answer.
+func (r *Result) cause() string {
+	if r.Error != nil {
+		return r.Error.Message
+	}
+	return fmt.Sprintf("%s: %d %s: %s", r.CustomID, r.Response.StatusCode, http.StatusText(r.Response.StatusCode), remote.Cause(r.Response.Body))
 }
 
 // results is the file of answers, which a run that was ended goes on from.

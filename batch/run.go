@@ -29,10 +29,11 @@ type Options struct {
 
 // Counts is how far a batch is.
 type Counts struct {
-	Total  int // requests
-	Before int // of them answered by an earlier run
-	Asked  int // by this run, with an answer or without
-	Failed int // of those, without
+	Total  int    // requests
+	Before int    // of them answered by an earlier run
+	Asked  int    // by this run, with an answer or without
+	Failed int    // of those, without
+	Cause  string // of the first of them
 }
 
 // mostLost is after how many requests in a row that reached nobody a run ends.
@@ -137,6 +138,7 @@ func (r *run) count(result *Result) error {
 	r.counts.Asked++
 	if !result.answered() {
 		r.counts.Failed++
+		r.counts.Cause = cmp.Or(r.counts.Cause, result.cause())
 	}
 	switch {
 	case result.Response != nil:

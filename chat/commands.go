@@ -146,7 +146,7 @@ func (c *Conversation) what(_ context.Context, args string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sight.Draw() + "\n" + sight.String(all[n-1].Name, c.Context), nil
+	return sight.Draw(c.columns) + "\n" + sight.String(all[n-1].Name, c.Context), nil
 }
 
 func (c *Conversation) undo(context.Context, string) (string, error) {
@@ -177,7 +177,11 @@ func (c *Conversation) stats(context.Context, string) (string, error) {
 	if rest := (last.Took - last.FirstToken).Seconds(); last.Usage.CompletionTokens > 1 && rest > 0 {
 		said += fmt.Sprintf(", %.1f tok/s", float64(last.Usage.CompletionTokens-1)/rest)
 	}
-	said += fmt.Sprintf("\nin all: %d answers, %d tokens in, %d out, %.1f s", c.asked, c.in, c.out, c.spent.Seconds())
+	answers := "answers"
+	if c.asked == 1 {
+		answers = "answer"
+	}
+	said += fmt.Sprintf("\nin all: %d %s, %d tokens in, %d out, %.1f s", c.asked, answers, c.in, c.out, c.spent.Seconds())
 	if c.Context > 0 {
 		used := last.Usage.PromptTokens + last.Usage.CompletionTokens
 		said += fmt.Sprintf("\ncontext: %d of %d tokens, %.1f %%", used, c.Context, 100*float64(used)/float64(c.Context))

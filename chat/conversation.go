@@ -55,6 +55,7 @@ type Conversation struct {
 	Turns   []Turn
 	Pending []Image // go with the next message
 	Last    *remote.Reply
+	columns int // of the terminal; 0 if there is none
 	asked   int
 	in, out int
 	spent   time.Duration

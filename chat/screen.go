@@ -285,7 +285,7 @@ func (s *screen) print(text string) tea.Cmd {
 // stopped. Until end the conversation is its alone.
 func (s *screen) begin(what string) context.Context {
 	ctx, stop := context.WithCancel(s.ctx)
-	s.busy, s.stop, s.started = what, stop, time.Now()
+	s.busy, s.stop, s.started, s.c.columns = what, stop, time.Now(), s.width
 	return ctx
 }
 

@@ -27,7 +27,12 @@ var settings = []setting{
 		s.Seed = &v
 		return nil
 	}},
-	{"max-tokens", func(s *Settings) string { return strconv.Itoa(s.MaxTokens) }, func(s *Settings, value string) error {
+	{"max-tokens", func(s *Settings) string {
+		if s.MaxTokens == 0 {
+			return show[int](nil)
+		}
+		return strconv.Itoa(s.MaxTokens)
+	}, func(s *Settings, value string) error {
 		v, err := strconv.Atoi(value)
 		if err != nil || v < 0 {
 			return fmt.Errorf("max-tokens is a whole number; 0 leaves it to the engine")

@@ -34,16 +34,19 @@ const (
 	drawPixels  = 480
 )
 
-// Draw draws the picture for a terminal: in sixels where it shows them, else
-// in half blocks, two pixels to a character.
-func (s *Sight) Draw() string {
+// Draw draws the picture for a terminal of so many columns, 0 if nobody knows:
+// in sixels where it shows them, else in half blocks, two pixels to a character.
+func (s *Sight) Draw(columns int) string {
 	if showsSixels(os.Getenv) {
 		var b bytes.Buffer
 		if err := sixel.NewEncoder(&b).Encode(s.fit(drawPixels, drawPixels)); err == nil {
 			return b.String()
 		}
 	}
-	return halfBlocks(s.fit(drawColumns, drawColumns))
+	if columns = min(columns, drawColumns); columns <= 0 {
+		columns = drawColumns
+	}
+	return halfBlocks(s.fit(columns, columns))
 }
 
 // showsSixels guesses by the names of terminals that do.

@@ -183,7 +183,7 @@ func (c *Client) stream(r io.Reader, reply *Reply, start time.Time, emit func(st
 			return fmt.Errorf("endpoint %s: a piece of the answer is not JSON: %w", c.URL(), err)
 		}
 		if len(got.Error) > 0 && string(got.Error) != "null" {
-			return fmt.Errorf("endpoint %s: %s", c.URL(), cause([]byte(event.Data)))
+			return fmt.Errorf("endpoint %s: %s", c.URL(), Cause([]byte(event.Data)))
 		}
 		if len(got.Choices) > 0 && got.Choices[0].Delta.Content != nil && *got.Choices[0].Delta.Content != "" {
 			if reply.FirstToken == 0 {
@@ -258,7 +258,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (*htt
 	}
 	defer res.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-	return nil, &Error{URL: c.URL(), Status: res.StatusCode, Cause: cause(said)}
+	return nil, &Error{URL: c.URL(), Status: res.StatusCode, Cause: Cause(said)}
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body []byte) (*http.Response, error) {
@@ -288,10 +288,10 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte) (*h
 	return res, nil
 }
 
-// cause finds an engine's words in an error: OpenAI's and vLLM's
+// Cause finds an engine's words in an error: OpenAI's and vLLM's
 // {"error":{"message"}}, llama.cpp's {"error":"..."}, older vLLM's
 // {"message"}, Mistral's {"detail"}, or whatever it is.
-func cause(body []byte) string {
+func Cause(body []byte) string {
 	var wire struct {
 		Error   json.RawMessage `json:"error"`
 		Message any             `json:"message"`

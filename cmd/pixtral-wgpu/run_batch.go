@@ -104,7 +104,7 @@ func (f *runFlags) runBatch(cmd *cobra.Command, client *remote.Client) error {
 		return fmt.Errorf("%w; the same command goes on from %s", err, f.out)
 	}
 	if c.Failed > 0 {
-		return fmt.Errorf("%d of %s have no answer; %s says why, and the same command asks them again", c.Failed, plural(c.Total, "request"), f.out)
+		return fmt.Errorf("%d of %s have no answer, the first: %s\nThe causes are in %s; the same command asks again", c.Failed, plural(c.Total, "request"), c.Cause, f.out)
 	}
 	line := fmt.Sprintf("%s answered", plural(c.Total, "request"))
 	if took := time.Since(start); c.Asked > 0 {

@@ -42,7 +42,7 @@ func TestRunBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := px(t, "", "run", "--batch", in, "--out", out)
-	if want := "2 of 4 requests have no answer; " + out + " says why, and the same command asks them again"; r.code != failed || !strings.Contains(r.err, want) || r.out != "" {
+	if want := "2 of 4 requests have no answer, the first: line "; r.code != failed || !strings.Contains(r.err, want) || r.out != "" {
 		t.Fatalf("%d: %s%s", r.code, r.out, r.err)
 	}
 	got := batchResults(t, out)
