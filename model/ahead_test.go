@@ -161,3 +161,20 @@ func iterate(s *model.Session, smp model.Sampler) (next, stop func()) {
 		}
 	}, stop
 }
+
+// Layers that wait in host memory are there in time for passes submitted ahead.
+func TestAheadStreamed(t *testing.T) {
+	prompt := model.Prompt{Tokens: []tokenizer.Token{1, 3, 89, 78, 30, 108, 40, 4}}
+	o := model.SessionOptions{Context: 64, KV: "f32"}
+	c, err := model.OpenCheckpoint("testdata/hf_a")
+	check(t, err)
+	defer c.Close()
+	p, err := model.Load(t.Context(), open(t, gpu.Options{ShardBytes: 3000}), c, model.LoadOptions{Streamed: 1})
+	check(t, err)
+	defer p.Close()
+	want := greedy(t, p, o, prompt, 32)
+	model.Ahead(t)
+	if got := greedy(t, p, o, prompt, 32); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
