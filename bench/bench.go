@@ -74,6 +74,11 @@ func (r *Report) sample(ctx context.Context, f func() error) ([]time.Duration, e
 			return nil, err
 		}
 		c.end()
+		if r.Between != nil {
+			if err := r.Between(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return c.sorted(), nil
 }
