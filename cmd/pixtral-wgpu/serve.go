@@ -175,7 +175,7 @@ func (f *serveFlags) run(cmd *cobra.Command) error {
 
 // relay serves the page for an engine elsewhere.
 func (f *serveFlags) relay(cmd *cobra.Command, client *remote.Client, o web.Options) error {
-	if err := refuse(cmd, append([]string{"slots", "queue", "temperature", "alias"}, elsewhere...)); err != nil {
+	if err := refuse(cmd, append([]string{"slots", "queue", "kv-tokens", "temperature", "alias"}, elsewhere...)); err != nil {
 		return err
 	}
 	listener, err := f.listen()
