@@ -365,7 +365,7 @@ func familyOf(kernel string) family {
 			return f
 		}
 	}
-	return family{"others", 0x808894}
+	return family{"others", 0x4a5160}
 }
 
 // legend names the families on a baseline, those that took longest first, as
