@@ -69,7 +69,7 @@ func verifyDevice(cmd *cobra.Command, d *gpu.Device, quiet bool) (*verdict, erro
 // verifyKernels runs every check and prints a line for each kernel. It goes on
 // after a failure, unless the device is lost.
 func verifyKernels(ctx context.Context, d *gpu.Device, bar *progress, out io.Writer) ([]kernelCheck, error) {
-	checks := verify.Checks()
+	checks := slices.DeleteFunc(verify.Checks(), func(c verify.Check) bool { return !c.Runs(d) })
 	report, done := bar.count("checking"), 0
 	defer bar.clear()
 	var list []kernelCheck

@@ -28,9 +28,7 @@ func Checks() []Check {
 		embedChecks(), linearChecks(), alikeChecks(), wayChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
 		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), shortlistChecks(), inspectChecks(), viewChecks(),
 	} {
-		for _, c := range list {
-			all = append(all, c.where())
-		}
+		all = append(all, list...)
 	}
 	return all
 }

@@ -13,24 +13,18 @@ import (
 	"pixtral-wgpu/gpu/ref"
 )
 
-// features are what kernels need that an adapter may lack.
+// features are what kernels need that an adapter, or a device with WebGPU's
+// defaults, may lack.
 var features = map[string]string{
 	"linear_subgroup": "subgroup", "rmsnorm_subgroup": "subgroup", "linear_tile_half": "shader-f16",
 	"linear_matrices_8": gpu.MatrixFeature(8), "linear_matrices_16": gpu.MatrixFeature(16),
 }
 
-// where makes a check pass on devices that lack what its kernel needs: there
-// nothing chooses it.
-func (c Check) where() Check {
-	if need, run := features[c.Kernel], c.Run; need != "" {
-		c.Run = func(d *gpu.Device) error {
-			if !d.Has(need) {
-				return nil
-			}
-			return run(d)
-		}
-	}
-	return c
+// Runs reports whether d has what the kernel needs. Where it has not, nothing
+// chooses the kernel.
+func (c Check) Runs(d *gpu.Device) bool {
+	need := features[c.Kernel]
+	return need == "" || d.Has(need)
 }
 
 // allWays lists the ways of a use that any device may prefer.
