@@ -207,6 +207,9 @@ func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held ma
 			s.encoded++
 		}
 		w.encoding = time.Since(begin)
+		if err != nil && s.ctx.Err() != nil {
+			err = s.ctx.Err() // why the client left: its time may have been over
+		}
 		if err != nil || rows.Exists() || w.encoding > patience {
 			return rows, err
 		}
