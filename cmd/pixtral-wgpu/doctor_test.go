@@ -82,7 +82,7 @@ func TestKernelThatDoesNotCompile(t *testing.T) {
 	}
 }
 
-// Every kernel is checked, and the pass.
+// Every kernel is checked that does not need what this adapter may lack, and the pass.
 func TestVerify(t *testing.T) {
 	var d diagnosis
 	okJSON(t, &d, "", "doctor", "--verify", "--json")
@@ -91,7 +91,22 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := d.Verify
-	if v == nil || !v.OK || len(v.Kernels) != len(kernels) || v.Pass.Values == 0 || v.Pass.Worst > reference.Divergence {
-		t.Errorf("%+v", v)
+	if v == nil {
+		t.Fatal("no verdict")
+	}
+	left := map[string]bool{} // kernels of which nothing is said
+	for _, k := range kernels {
+		left[k] = true
+	}
+	for _, c := range verify.Checks() {
+		if c.Needs() != "" {
+			delete(left, c.Kernel)
+		}
+	}
+	for _, k := range v.Kernels {
+		delete(left, k.Kernel)
+	}
+	if !v.OK || len(left) > 0 || v.Pass.Values == 0 || v.Pass.Worst > reference.Divergence {
+		t.Errorf("not checked: %v; %+v", left, v)
 	}
 }

@@ -23,11 +23,12 @@ The last argument is the question, those before it are images: files, URLs,
 data URIs, or - for standard input. Images come before the question, unless it
 says where: {image} in the question stands for the next one.
 
-With --batch, the requests of a file are answered instead, several at once: JSON
-lines as OpenAI's batches have them (custom_id, method, url, body), or Mistral's.
-Images may also be named by paths, beside the file. All are asked of the model
-here, whatever model they name; with --endpoint, of the one they name unless -m
-does. Answers are written as they come; a run that was ended goes on from them.`,
+With --batch, the requests of a file are answered instead, several at once:
+JSON lines as OpenAI's batches have them (custom_id, method, url, body), or
+Mistral's. Images may also be named by paths, beside the file. All are asked of
+the model here, whatever model they name; with --endpoint, of the one they name
+unless -m does. Answers are written as they come; a run that was ended goes on
+from them.`,
 		Example: `  pixtral-wgpu run cat.jpg "What is this?"
   pixtral-wgpu run before.png after.png "From {image} to {image}, what changed?"
   pixtral-wgpu run -m pixtral-12b --temperature 0 --json chart.webp "Sum it up."

@@ -20,10 +20,13 @@ var features = map[string]string{
 	"linear_matrices_8": gpu.MatrixFeature(8), "linear_matrices_16": gpu.MatrixFeature(16),
 }
 
+// Needs returns the feature that the kernel needs and an adapter may lack, or "".
+func (c Check) Needs() string { return features[c.Kernel] }
+
 // Runs reports whether d has what the kernel needs. Where it has not, nothing
 // chooses the kernel.
 func (c Check) Runs(d *gpu.Device) bool {
-	need := features[c.Kernel]
+	need := c.Needs()
 	return need == "" || d.Has(need)
 }
 
