@@ -174,7 +174,7 @@ dist-check:
 	packaging/check.sh $(DIST) $(VERSION)
 
 # Compilers for the other systems, and what starts their programs here.
-CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-mingw-w64-x86-64 qemu-user-static wine64 wine xvfb xauth python3-minimal
+CROSS := gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-mingw-w64-x86-64 qemu-user-static wine64 wine xvfb xauth unzip
 dist-tools:
 	@[ "$$(uname -s)" = Darwin ] || dpkg -s $(CROSS) >/dev/null 2>&1 || { \
 		echo "Installing compilers for other systems, qemu and wine."; \

@@ -47,7 +47,7 @@ picture=$examples/red-circle.png
 cd "$work"
 base=pixtral-wgpu-$version
 for archive in "$dist/$base"-*; do
-	case $archive in *.zip) python3 -m zipfile -e "$archive" . ;; *) tar -xzf "$archive" ;; esac
+	case $archive in *.zip) unzip -q "$archive" ;; *) tar -xzf "$archive" ;; esac
 	name=${archive##*/}
 	name=${name%.zip}
 	name=${name%.tar.gz}
