@@ -42,14 +42,23 @@ type apart struct {
 	gate, up gpu.Tensor // [n, hidden]
 }
 
-// newPass makes the activations of a tower for n rows.
+// newPass makes the activations of a tower for n rows. The wide products, q, k and
+// v together and gate and up together, are never there at once: they share memory.
 func newPass(a *arena, n, dim, width, kvWidth, hidden int) *pass {
+	heads, pairs := width+2*kvWidth, 2*hidden
+	wide := a.new("wide", n, max(heads, pairs))
 	return &pass{
 		x: a.new("x", n, dim), normed: a.new("normed", n, dim), delta: a.new("delta", n, dim),
-		qkv: a.new("qkv", n, width+2*kvWidth), q: a.new("q", n, width), attended: a.new("attended", n, width),
+		qkv: part(wide, "qkv", heads), q: a.new("q", n, width), attended: a.new("attended", n, width),
 		k: a.new("k", n, kvWidth), v: a.new("v", n, kvWidth),
-		pairs: a.new("pairs", n, 2*hidden), gated: a.new("gated", n, hidden), apart: &apart{arena: a},
+		pairs: part(wide, "pairs", pairs), gated: a.new("gated", n, hidden), apart: &apart{arena: a},
 	}
+}
+
+// part returns as many rows of fewer values in the memory of t.
+func part(t gpu.Tensor, name string, cols int) gpu.Tensor {
+	t.Name, t.Shape = name, []int{t.Shape[0], cols}
+	return t
 }
 
 // rows returns p for its first n rows.

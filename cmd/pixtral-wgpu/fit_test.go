@@ -121,13 +121,13 @@ func TestUnknownMemory(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	prompt := file(t, "t.json", "[1, 3, 4]")
 	for _, c := range []struct{ flags, want string }{
-		{"--memory 12GiB", "use --quant q6_k, which needs 11.9 GiB"},
-		{"--memory 8GiB", "use --quant q4_k --ctx 8192 --gpu-layers 30, which is slow"},
-		{"--memory 3GiB", "use --quant q4_k --ctx 4000 --gpu-layers 0, which is slow"},
+		{"--memory 12GiB", "use --quant q6_k, which needs 11.84 GiB"},
+		{"--memory 8GiB", "use --quant q4_k --ctx 8192 --gpu-layers 31, which is slow"},
+		{"--memory 3GiB", "use --quant q4_k --ctx 4400 --gpu-layers 0, which is slow"},
 		{"--memory 1GiB", "not even q4_k with a layer at a time does; use another --device"},
-		{"--memory 30GiB --quant f32", "leave --quant out, as it is the model needs 25.64 GiB"},
-		{"--memory 12GiB --quant q4_k --ctx 131072", "use --ctx 26400"},
-		{"--memory 8GiB --gpu-layers 5", "use --ctx 5700"},
+		{"--memory 30GiB --quant f32", "leave --quant out, as it is the model needs 25.58 GiB"},
+		{"--memory 12GiB --quant q4_k --ctx 131072", "use --ctx 26800"},
+		{"--memory 8GiB --gpu-layers 5", "use --ctx 6100"},
 	} {
 		r := px(t, "", append(strings.Fields("run --arch pixtral-12b --tokens "+prompt), strings.Fields(c.flags)...)...)
 		if r.code != failed || !strings.Contains(r.err, c.want+", or a larger --memory") || strings.Count(r.err, "\n") != 1 {
