@@ -46,7 +46,10 @@ func spent(d *gpu.Device) hostCost {
 func (c hostCost) each() time.Duration { return c.cpu / time.Duration(max(1, c.tokens)) }
 
 func (c hostCost) String() string {
-	n := float64(max(1, c.tokens))
+	if c.tokens == 0 {
+		return "" // all were to warm up
+	}
+	n := float64(c.tokens)
 	text := fmt.Sprintf("a token: %.0f dispatches, %.3g allocations", float64(c.runs)/n, float64(c.mallocs)/n)
 	if c.cpu > 0 {
 		text += fmt.Sprintf(", %.2f ms of the host's CPU", c.each().Seconds()*1e3)

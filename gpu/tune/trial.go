@@ -151,7 +151,12 @@ func (t *trial) try(ctx context.Context, timer Timer, way gpu.Way) (time.Duratio
 	if err := t.check(ctx, way); err != nil {
 		return 0, err
 	}
-	return timer(ctx, t.d, func(r *gpu.Recorder) { t.record(r, t.large, way, t.large.x.Shape[0]) })
+	return timer(ctx, t.d, t.runs(way))
+}
+
+// runs returns what records the large case by a way.
+func (t *trial) runs(way gpu.Way) func(r *gpu.Recorder) {
+	return func(r *gpu.Recorder) { t.record(r, t.large, way, t.large.x.Shape[0]) }
 }
 
 // check compares a way with the slow kernel, and its rows together with its rows

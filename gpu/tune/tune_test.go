@@ -63,7 +63,7 @@ func TestTune(t *testing.T) {
 		}
 	}
 	tune()
-	if got := d.Preferred(use); got != ways[2] || c.asked != len(ways) {
+	if got := d.Preferred(use); got != ways[2] || c.asked != len(ways)+2*duels {
 		t.Errorf("prefers %+v after %d, want %+v", got, c.asked, ways[2])
 	}
 	if now, _ := d.Used(); now != before {
@@ -78,6 +78,17 @@ func TestTune(t *testing.T) {
 	tune()
 	if got := d.Preferred(use); got != (gpu.Way{}) || c.asked != len(ways) {
 		t.Errorf("prefers %+v after %d once more", got, c.asked)
+	}
+	// Something else ran while the plain way was timed first: it is asked again.
+	c.times = append([]time.Duration{500, 90, 80}, make([]time.Duration, len(ways)-3)...)
+	for i := 3; i < len(ways); i++ {
+		c.times[i] = 85
+	}
+	c.times = append(c.times, 70, 80)
+	c.asked = 0
+	tune()
+	if got := d.Preferred(use); got != (gpu.Way{}) || c.asked != len(ways)+2*duels {
+		t.Errorf("prefers %+v after %d in spite of the second time", got, c.asked)
 	}
 	other := gpu.Use{Op: ops.Norm}
 	if err := Device(t.Context(), d, []gpu.Use{other}, Options{Dir: dir, Timer: c.time}); err != nil {
