@@ -48,6 +48,7 @@ func (w *worker) give(s *sequence, event Event, err error, now time.Time) {
 		w.finish(s, "", err)
 		return
 	}
+	s.unsure = false
 	w.e.count(func(st *Stats) { s.count(st, now) })
 	made := len(s.answer.Tokens)
 	reason := s.accept(event, w.model.Tokenizer)

@@ -78,6 +78,16 @@ type Engine struct {
 // New starts an engine on a model, which is the engine's until Close; that the
 // model and its device must be closed is still the caller's to do.
 func New(p *model.Pixtral, o Options) (*Engine, error) {
+	e, w, err := prepare(p, o)
+	if err != nil {
+		return nil, err
+	}
+	go e.loop(w)
+	return e, nil
+}
+
+// prepare makes an engine and what its loop works with.
+func prepare(p *model.Pixtral, o Options) (*Engine, *worker, error) {
 	o.Slots, o.Queue = cmp.Or(o.Slots, defaultSlots), cmp.Or(o.Queue, defaultQueue)
 	o.ImageBytes = cmp.Or(o.ImageBytes, defaultImageBytes)
 	e := &Engine{options: o, model: p, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
@@ -85,13 +95,12 @@ func New(p *model.Pixtral, o Options) (*Engine, error) {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	w, err := newWorker(e, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	size := w.pool.Options()
 	e.context, e.options.Tokens = size.Context, size.Tokens // after a loss the same again
 	e.stats.Context, e.stats.KVTotal = size.Context, size.Tokens
-	go e.loop(w)
-	return e, nil
+	return e, w, nil
 }
 
 // pool returns the pool that o asks for on a model.

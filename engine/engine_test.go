@@ -143,7 +143,7 @@ func together(t *testing.T, e *engine.Engine, list []engine.Request, want []*mod
 
 // Requests sent at once are answered as each alone, token by token: from an
 // empty cache and from a full one, with much room and with little, in one cache
-// and in several.
+// and in several, ahead of the host and not.
 func TestAloneAndTogether(t *testing.T) {
 	p := load(t)
 	const context = 512
@@ -160,9 +160,11 @@ func TestAloneAndTogether(t *testing.T) {
 		"small chunks": {Chunk: 40},
 		"little room":  {Tokens: context},
 		"caches":       {Tokens: 5 * context, CacheBytes: gpu.F16.Bytes(context * width)},
+		"ahead":        {Slots: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.Context, o.Exact = context, true
+			engine.Ahead(t, name == "ahead")
 			e := start(t, p, o)
 			together(t, e, list, want)
 			together(t, e, list, want)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,19 +50,22 @@ func (w *worker) work(ctx context.Context) error {
 
 // call runs the functions that want the device for themselves, and returns the
 // error of a device that was lost.
-func (w *worker) call() error {
-	for _, c := range w.e.takeCalls() {
-		err := c.ctx.Err()
+func (w *worker) call() (lost error) {
+	calls := w.e.takeCalls()
+	if len(calls) > 0 {
+		lost = w.settle()
+	}
+	for _, c := range calls {
+		err := cmp.Or(lost, c.ctx.Err())
 		if err == nil {
 			err = c.f(c.ctx, w.model)
 		}
 		c.done <- err
-		var lost *gpu.DeviceLostError
-		if errors.As(err, &lost) {
-			return err
+		if gone := (*gpu.DeviceLostError)(nil); errors.As(err, &gone) {
+			lost = err
 		}
 	}
-	return nil
+	return lost
 }
 
 // stop ends everything that runs with an error and gives the memory back.

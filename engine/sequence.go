@@ -24,6 +24,7 @@ type sequence struct {
 	named   int  // pages named or found
 	stepped bool // some page found rests on tokens of an answer
 	encoded int  // images that were encoded for it
+	unsure  bool // the device could not tell what follows
 
 	picker      *model.Picker
 	writer      *model.Writer
@@ -87,10 +88,16 @@ func (s *sequence) accept(event Event, tokens tokenizer.Tokenizer) (reason strin
 	switch {
 	case !more || s.req.Allow != nil && s.req.Allow.Done():
 		return model.Stopped
-	case len(s.answer.Tokens) == s.req.MaxTokens, len(s.places) > s.most:
+	case s.full(0):
 		return model.Full
 	}
 	return ""
+}
+
+// full reports whether the answer ends by its bound, or will with so many tokens
+// more.
+func (s *sequence) full(more int) bool {
+	return len(s.answer.Tokens)+more == s.req.MaxTokens || len(s.places)+more > s.most
 }
 
 // finish hands the reply over.

@@ -11,9 +11,9 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// Where the vocabulary is large and the device tells shortlists, each of several
-// answers at once is that which a session gives.
-func TestShortlists(t *testing.T) {
+// wide opens a device and a model with a large vocabulary on it.
+func wide(t testing.TB) *model.Pixtral {
+	t.Helper()
 	d, err := gpu.Open(gpu.Options{})
 	check(t, err)
 	t.Cleanup(d.Close)
@@ -21,6 +21,13 @@ func TestShortlists(t *testing.T) {
 	p, err := model.Load(t.Context(), d, model.Synthetic(c, "q8_0", 3), model.LoadOptions{Noise: true})
 	check(t, err)
 	t.Cleanup(p.Close)
+	return p
+}
+
+// Where the vocabulary is large and the device tells shortlists, each of several
+// answers at once is that which a session gives.
+func TestShortlists(t *testing.T) {
+	p := wide(t)
 	var requests []engine.Request
 	for i, s := range []model.Sampler{
 		{Temperature: 0.05}, {Temperature: 1}, {}, {Temperature: 0.2, TopP: 0.9}, {Temperature: 1, TopK: 50, PresencePenalty: 1}, {Temperature: 1, TopK: 30},

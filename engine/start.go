@@ -119,15 +119,22 @@ func (w *worker) reserve(cache int) (n int) {
 // left, those in its cache that started last stop and give theirs back; if it is
 // the last itself, it stops, and grow returns false.
 func (w *worker) grow(s *sequence, to int) bool {
-	c := w.caches[s.cache]
-	for len(s.pages) < pagesFor(to) {
-		if n, ok := c.take(); ok {
-			s.pages = append(s.pages, n)
-			continue
-		}
+	for !w.room(s, to) {
 		if w.pause(s.cache) == s {
 			return false
 		}
+	}
+	return true
+}
+
+// room sees to it that a sequence has pages up to a position, if there are any.
+func (w *worker) room(s *sequence, to int) bool {
+	for len(s.pages) < pagesFor(to) {
+		n, ok := w.caches[s.cache].take()
+		if !ok {
+			return false
+		}
+		s.pages = append(s.pages, n)
 	}
 	return true
 }

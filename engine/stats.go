@@ -17,6 +17,8 @@ type Stats struct {
 	PromptTokens     uint64 // evaluated or found in the cache
 	CachedTokens     uint64 // of the prompts': found
 	CompletionTokens uint64
+	AheadTokens      uint64 // of the answers': that the device picked before the host had seen those before
+	DroppedTokens    uint64 // that it picked for answers that had ended, or by one that it had guessed wrong
 	ImagesEncoded    uint64
 	ImagesFound      uint64 // that needed no encoding
 

@@ -26,6 +26,9 @@ type worker struct {
 	started uint64
 	pace    pace
 
+	ahead    bool     // answers go on ahead of the host
+	underway [][]part // passes that do, whose tokens are not known; a part of no sequence was dropped
+
 	encoding time.Duration // images, in this step
 }
 
@@ -39,7 +42,7 @@ func newWorker(e *Engine, p *model.Pixtral) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{e: e, model: p, pool: pool, images: newImages(p, e.options.ImageBytes), pace: newPace(pool.Options().Rows)}
+	w := &worker{e: e, model: p, pool: pool, images: newImages(p, e.options.ImageBytes), pace: newPace(pool.Options().Rows), ahead: goesAhead(p)}
 	for _, n := range pool.Caches() {
 		w.caches = append(w.caches, newPages(n))
 	}
@@ -67,14 +70,27 @@ func (w *worker) busy() bool {
 func (w *worker) step(ctx context.Context) error {
 	w.leave()
 	w.start()
+	lead := w.mayLead()
+	if !lead {
+		if err := w.settle(); err != nil {
+			return err
+		}
+	}
 	begin, waiting := time.Now(), w.answering()
 	w.encoding = 0
 	rows, err := w.read(ctx)
 	if err != nil {
 		return err
 	}
-	if err := w.advance(ctx); err != nil {
-		return err
+	if lead {
+		if lead, err = w.lead(ctx); err != nil {
+			return err
+		}
+	}
+	if !lead {
+		if err := w.advance(ctx); err != nil {
+			return err
+		}
 	}
 	w.pace.learn(rows, waiting, time.Since(begin)-w.encoding)
 	w.report()
@@ -114,6 +130,7 @@ func (w *worker) finish(s *sequence, reason string, err error) {
 
 // release gives back the pages and the number of a sequence.
 func (w *worker) release(s *sequence) {
+	w.drop(s)
 	w.caches[s.cache].drop(s.pages)
 	w.numbers = append(w.numbers, s.number)
 	s.pages, s.done, s.named, s.stepped = nil, 0, 0, false
@@ -143,7 +160,9 @@ func (w *worker) fail(parts []part, err error) error {
 		return err
 	}
 	for _, p := range parts {
-		w.finish(p.s, "", err)
+		if p.s != nil {
+			w.finish(p.s, "", err)
+		}
 	}
 	return nil
 }

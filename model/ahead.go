@@ -2,8 +2,6 @@ package model
 
 import (
 	"context"
-	"encoding/binary"
-	"math"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -19,8 +17,7 @@ import (
 // ahead reports whether an answer may go on so. A software adapter computes on
 // the host's own cores: there it would gain nothing, and lose a pass an answer.
 func (s *Session) ahead(picker *Picker) bool {
-	_, listed := picker.Listed()
-	return (picker.Likeliest() || listed && s.decoder.listing()) && s.Tap == nil && s.Clock == nil && !s.options.AllLogits &&
+	return s.decoder.picks(picker) && s.Tap == nil && s.Clock == nil && !s.options.AllLogits &&
 		(aheadAnywhere || !s.p.dev.Info.Software())
 }
 
@@ -75,14 +72,12 @@ func (s *Session) begin(box *gpu.Mailbox, picker *Picker) error {
 		return err
 	}
 	d := s.decoder
-	drawn := !picker.Likeliest()
-	if drawn {
-		if err := d.writeLot(s.p.dev, picker.lot(0)); err != nil {
-			return err
-		}
+	d.batch.lots = picker.lots(d.batch.lots[:0], 0)
+	if err := d.writeLots(s.p.dev, d.batch.lots); err != nil {
+		return err
 	}
 	r := d.recorder(s.p.dev)
-	d.pick(r, box, drawn)
+	d.pick(r, box, 1, len(d.batch.lots))
 	return r.Submit()
 }
 
@@ -94,10 +89,7 @@ func (s *Session) follow(ctx context.Context, box *gpu.Mailbox, picker *Picker) 
 	if err != nil {
 		return err
 	}
-	b.picked, b.box = true, box
-	if b.drawn = !picker.Likeliest(); b.drawn {
-		b.lot = picker.lot(1)
-	}
+	b.box, b.fed, b.lots = box, append(b.fed, 0), picker.lots(b.lots, 1)
 	return s.decoder.forward(ctx, s.decoder.recorder(s.p.dev), s.p, b)
 }
 
@@ -125,62 +117,6 @@ func (s *Session) arrive(box *gpu.Mailbox, picker *Picker) (tok tokenizer.Token,
 
 // unknown is a token that only the device knows.
 var unknown = []Place{{}}
-
-// pick records the choice of a token by the logits of one row, and posts it, after
-// the shortlist if it is drawn of one.
-func (d *decoder) pick(r *gpu.Recorder, box *gpu.Mailbox, drawn bool) {
-	v := d.view(1)
-	if drawn {
-		ops.Shortlist(r, v.short, v.found, v.logits, v.heat)
-		ops.ShortlistDraw(r, d.picked, v.short, d.lot)
-		r.Post(box, v.short, d.picked)
-		return
-	}
-	d.likeliest(r, d.picked, v)
-	r.Post(box, d.picked)
-}
-
-// writeLot tells the device how to draw.
-func (d *decoder) writeLot(dev *gpu.Device, l ops.Lot) error {
-	d.heats = append(d.heats[:0], l.Heat)
-	if err := d.warm(dev); err != nil {
-		return err
-	}
-	d.bytes = d.bytes[:0]
-	for _, v := range []float32{l.Heat, l.At, l.TopP, l.MinP, l.TopK, 0, 0, 0} {
-		d.bytes = binary.LittleEndian.AppendUint32(d.bytes, math.Float32bits(v))
-	}
-	return dev.Write(d.lot, 0, d.bytes)
-}
-
-// likeliest records the tokens of the greatest logits.
-func (d *decoder) likeliest(r *gpu.Recorder, y gpu.Tensor, v *view) {
-	if d.listing() {
-		ops.ArgmaxBy(r, y, v.logits, v.parts)
-	} else {
-		ops.Argmax(r, y, v.logits)
-	}
-}
-
-// mailboxes returns two for the passes that are under way at once, and one for
-// whoever asks between them.
-func (d *decoder) mailboxes(dev *gpu.Device) ([3]*gpu.Mailbox, error) {
-	for i, m := range d.boxes {
-		if m != nil {
-			continue
-		}
-		words := d.best.Len()
-		if d.listing() {
-			words = d.short.Len() + 1
-		}
-		m, err := dev.NewMailbox("picked tokens", words)
-		if err != nil {
-			return d.boxes, err
-		}
-		d.boxes[i] = m
-	}
-	return d.boxes, nil
-}
 
 // recorder returns the one that passes are recorded with.
 func (d *decoder) recorder(dev *gpu.Device) *gpu.Recorder {

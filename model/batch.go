@@ -55,10 +55,9 @@ type batch struct {
 	wanted []int // rows
 	each   bool
 
-	picked bool         // its token is the one that the device picked last
-	box    *gpu.Mailbox // gets the token that follows; nil for none
-	drawn  bool         // that token is drawn by lot, else it is the likeliest
-	lot    ops.Lot
+	box  *gpu.Mailbox // gets the tokens that follow those wanted; nil for none
+	lots []ops.Lot    // how the first of these are drawn; the others are the likeliest
+	fed  []int        // by row: of the tokens that the device picked last, which is its; -1 for none
 }
 
 // A span is a stretch of image rows in a pass: row from+i of rows belongs to
@@ -74,7 +73,7 @@ type span struct {
 // row by row, as tokens of answers are; else they are parts of prompts.
 func (d *decoder) lay(pieces []Piece, each bool) (*batch, error) {
 	b := &d.batch
-	*b = batch{tokens: b.tokens[:0], seats: b.seats[:0], spans: b.spans[:0], runs: b.runs[:0], wanted: b.wanted[:0], each: each}
+	*b = batch{tokens: b.tokens[:0], seats: b.seats[:0], spans: b.spans[:0], runs: b.runs[:0], wanted: b.wanted[:0], each: each, lots: b.lots[:0], fed: b.fed[:0]}
 	for i := range pieces {
 		if err := d.check(&pieces[i]); err != nil {
 			return nil, err

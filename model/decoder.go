@@ -27,8 +27,8 @@ type decoder struct {
 	found  gpu.Tensor // [as many, ops.SurveyLanes, 4] u32, and
 	short  gpu.Tensor // [as many, ops.ShortlistWords] u32, and
 	heat   gpu.Tensor // [as many]: shortlists of the logits; none of a small vocabulary
-	lot    gpu.Tensor // [1, ops.LotWords]: how the device draws of the first
-	picked gpu.Tensor // [1] u32: the token that the device picked last
+	lot    gpu.Tensor // [as many, ops.LotWords]: how the device draws
+	picked gpu.Tensor // [as many] u32: the tokens that the device picked last
 	made   int        // rows of logits that the last pass made
 
 	// What a pass needs on the host is kept, so that a token allocates nothing.
@@ -38,26 +38,30 @@ type decoder struct {
 	views map[int]*view
 	boxes [3]*gpu.Mailbox
 
+	underway []underway // passes ahead of the host; the first was submitted first
+	turn     int        // which of two boxes the next one posts to
+
 	heats, written []float32 // of heat: wanted, and there
 	listed         []Shortlist
 }
 
 // A view is the activations of a pass of so many rows, or of so many logits.
 type view struct {
-	pass                     *pass
-	tokens                   gpu.Tensor
-	tail, norm, logits, best gpu.Tensor
-	found, short, heat       gpu.Tensor // none where there are no shortlists, as
-	parts                    gpu.Tensor // [as many, ops.SurveyLanes, 2], in the memory of found
+	pass                    *pass
+	tokens                  gpu.Tensor
+	tail, norm, logits      gpu.Tensor
+	best, picked            gpu.Tensor
+	found, short, heat, lot gpu.Tensor // none where there are no shortlists, as
+	parts                   gpu.Tensor // [as many, ops.SurveyLanes, 2], in the memory of found
 }
 
 // view returns the activations for n rows.
 func (d *decoder) view(n int) *view {
 	v := d.views[n]
 	if v == nil {
-		v = &view{pass: d.pass.rows(n), tokens: d.tokens.Rows(n), tail: d.tail.Rows(n), norm: d.norm.Rows(n), logits: d.logits.Rows(n), best: d.best.Rows(n)}
+		v = &view{pass: d.pass.rows(n), tokens: d.tokens.Rows(n), tail: d.tail.Rows(n), norm: d.norm.Rows(n), logits: d.logits.Rows(n), best: d.best.Rows(n), picked: d.picked.Rows(n)}
 		if d.listing() {
-			v.found, v.short, v.heat = d.found.Rows(n), d.short.Rows(n), d.heat.Rows(n)
+			v.found, v.short, v.heat, v.lot = d.found.Rows(n), d.short.Rows(n), d.heat.Rows(n), d.lot.Rows(n)
 			v.parts = v.found.As("parts")
 			v.parts.Shape = []int{n, ops.SurveyLanes, 2}
 		}
@@ -85,7 +89,7 @@ func newDecoder(a *arena, c *Config, o PoolOptions, kv gpu.Type) (*decoder, erro
 	d.pass.seats = ops.Seats{Rows: a.typed("seats", gpu.U32, o.Rows, 4), Pages: d.lists.tensor}
 	d.tokens, d.at = a.typed("tokens", gpu.U32, o.Rows), a.typed("at", gpu.U32, o.Rows)
 	d.tail, d.norm, d.logits = a.new("tail", tail, c.Dim), a.new("norm", tail, c.Dim), a.new("logits", tail, c.VocabSize)
-	d.best, d.picked = a.typed("best", gpu.U32, tail), a.typed("picked", gpu.U32, 1)
+	d.best, d.picked = a.typed("best", gpu.U32, tail), a.typed("picked", gpu.U32, tail)
 	d.newLists(a, c.VocabSize, tail)
 	return d, a.err
 }
@@ -111,11 +115,7 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 	if len(b.spans) > 0 {
 		name = "tok_embeddings"
 	}
-	tokens := v.tokens
-	if b.picked {
-		tokens = d.picked
-	}
-	ops.Embed(r, t.x.As(name), tokens, p.w.tokEmbeddings)
+	ops.Embed(r, t.x.As(name), d.fed(r, v, b.fed), p.w.tokEmbeddings)
 	d.scatter(r, t.x, b.spans)
 	t.run(ctx, r, p.w.layers, 0)
 	for done := 0; done < len(b.wanted); {
@@ -124,7 +124,7 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 		done += n
 	}
 	if b.box != nil {
-		d.pick(r, b.box, b.drawn)
+		d.pick(r, b.box, len(b.wanted), len(b.lots))
 	}
 	return r.Submit()
 }
@@ -134,10 +134,8 @@ func (d *decoder) write(dev *gpu.Device, b *batch) error {
 	if err := d.lists.flush(dev); err != nil {
 		return err
 	}
-	if b.drawn {
-		if err := d.writeLot(dev, b.lot); err != nil {
-			return err
-		}
+	if err := d.writeLots(dev, b.lots); err != nil {
+		return err
 	}
 	d.bytes = words(d.bytes[:0], b.tokens)
 	if err := dev.Write(d.tokens, 0, d.bytes); err != nil {

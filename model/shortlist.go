@@ -36,7 +36,7 @@ func (d *decoder) newLists(a *arena, vocab, rows int) {
 	}
 	d.found = a.typed("found", gpu.U32, rows, ops.SurveyLanes, 4)
 	d.short = a.typed("shortlist", gpu.U32, rows, ops.ShortlistWords)
-	d.heat, d.lot = a.new("heat", rows), a.new("lot", 1, ops.LotWords)
+	d.heat, d.lot = a.new("heat", rows), a.new("lot", rows, ops.LotWords)
 }
 
 // shortlists returns those of the first rows of logits, one for each temperature,
@@ -64,14 +64,16 @@ func (d *decoder) shortlists(dev *gpu.Device, clock *gpu.Clock, temperatures []f
 		return nil, err
 	}
 	words, err := dev.Take(boxes[2])
-	if err != nil {
-		return nil, err
-	}
+	return d.list(words), err
+}
+
+// list returns the shortlists that words are, until it is called again.
+func (d *decoder) list(words []uint32) []Shortlist {
 	d.listed = d.listed[:0]
 	for list := range slices.Chunk(words, ops.ShortlistWords) {
 		d.listed = append(d.listed, newShortlist(list))
 	}
-	return d.listed, nil
+	return d.listed
 }
 
 // warm writes the temperatures that are wanted, if others are there.
@@ -137,12 +139,16 @@ func (p *Picker) draw(ahead int) float64 {
 // pass passes on to the draws of the next token.
 func (p *Picker) pass() { p.u[0], p.drawn = p.u[1], max(0, p.drawn-1) }
 
-// lot returns what the device draws by: the next token, or the one after it.
-func (p *Picker) lot(ahead int) ops.Lot {
+// lots appends what the device draws by, the next token or the one after it; a
+// picker of the likeliest draws nothing.
+func (p *Picker) lots(list []ops.Lot, ahead int) []ops.Lot {
 	s := p.sampler
+	if p.Likeliest() {
+		return list
+	}
 	l := ops.Lot{Heat: float32(1 / s.Temperature), At: float32(p.draw(ahead)), TopP: 1, MinP: float32(s.MinP), TopK: float32(s.TopK)}
 	if s.TopP > 0 {
 		l.TopP = float32(s.TopP)
 	}
-	return l
+	return append(list, l)
 }

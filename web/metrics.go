@@ -108,6 +108,8 @@ var figures = []figure{
 	counter("prompt_tokens_total", "Tokens of prompts.", func(s engine.Stats) uint64 { return s.PromptTokens }),
 	counter("prompt_tokens_cached_total", "Tokens of prompts that were found in the cache.", func(s engine.Stats) uint64 { return s.CachedTokens }),
 	counter("completion_tokens_total", "Tokens of answers.", func(s engine.Stats) uint64 { return s.CompletionTokens }),
+	counter("completion_tokens_ahead_total", "Tokens of answers that the device picked ahead of the host.", func(s engine.Stats) uint64 { return s.AheadTokens }),
+	counter("completion_tokens_dropped_total", "Tokens that it picked so and that belong to no answer.", func(s engine.Stats) uint64 { return s.DroppedTokens }),
 	counter("images_encoded_total", "Images that went through the encoder.", func(s engine.Stats) uint64 { return s.ImagesEncoded }),
 	counter("images_cached_total", "Images that were found in the cache.", func(s engine.Stats) uint64 { return s.ImagesFound }),
 	gauge("kv_tokens_used", "Tokens in the pool of keys and values.", func(s engine.Stats) int { return s.KVUsed }),
