@@ -3,7 +3,7 @@ package gpu
 // A Use is what a kernel is chosen for.
 type Use struct {
 	Op     string `json:"op"`               // as the package that records it calls it
-	Format string `json:"format,omitempty"` // of the weights; "" if there are none
+	Format string `json:"format,omitempty"` // of the weights, or of keys and values; "" if there are none
 }
 
 // A Way is a kernel and what it leaves open; what is 0 is as the kernel has it.

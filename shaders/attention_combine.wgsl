@@ -5,9 +5,9 @@
 
 override QUADS: u32 = 16;      // of a head, at most WG
 override COLUMNS: u32 = 16;    // QUADS rounded up to a power of two, at most WG
+override SPLIT: u32 = 128;     // keys
 
 const WG: u32 = 64u;
-const SPLIT: u32 = 128u;       // keys; ops.splitKeys on the host
 
 struct Params {
     heads: u32,

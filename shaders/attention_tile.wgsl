@@ -1,4 +1,7 @@
-// y[i, h] = softmax(q[i, h]·Kᵀ * scale + mask)·V      one workgroup per 16 queries of a head
+// y[i, h] = softmax(q[i, h]·Kᵀ * scale + mask)·V      one workgroup per 16 rows of a key head
+//
+// A row is a query by one of the heads that share the key head, those of a query
+// one after the other: keys and values are read once for all of them.
 //
 // Keys are taken 32 at a time; scores live in workgroup memory, sums in
 // registers, and the softmax runs along (FlashAttention-2, arXiv:2307.08691).
@@ -9,12 +12,12 @@ import package::cache::{key4, value4};
 
 override QUADS: u32 = 16;      // of a head, at most 48 within 16 KiB of workgroup memory
 override COLUMNS: u32 = 16;    // QUADS rounded up to a power of two
-override HELD: u32 = 2;        // quads of the result a lane holds: QUERIES * COLUMNS / WG, at least 1
+override HELD: u32 = 2;        // quads of the result a lane holds: ROWS * COLUMNS / WG, at least 1
 
 const WG: u32 = 128u;
-const QUERIES: u32 = 16u;
+const ROWS: u32 = 16u;
 const KEYS: u32 = PAGE;
-const SHARERS: u32 = 8u;       // lanes that soften a row: WG / QUERIES
+const SHARERS: u32 = 8u;       // lanes that soften a row: WG / ROWS
 const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
 
 struct Params {
@@ -31,12 +34,13 @@ struct Params {
 @group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
-var<workgroup> queries: array<vec4<f32>, QUERIES * QUADS>;
-var<workgroup> scores: array<f32, QUERIES * KEYS>;    // then the weights
-var<workgroup> seen: array<u32, QUERIES>;
-var<workgroup> largest: array<f32, QUERIES>;
-var<workgroup> total: array<f32, QUERIES>;
-var<workgroup> rescale: array<f32, QUERIES>;
+var<workgroup> queries: array<vec4<f32>, ROWS * QUADS>;
+var<workgroup> scores: array<f32, ROWS * KEYS>;    // then the weights
+var<workgroup> places: array<u32, ROWS>;    // of the rows in q and y
+var<workgroup> seen: array<u32, ROWS>;
+var<workgroup> largest: array<f32, ROWS>;
+var<workgroup> total: array<f32, ROWS>;
+var<workgroup> rescale: array<f32, ROWS>;
 var<workgroup> parts: array<f32, WG>;    // of a row's maximum, eight lanes a row
 
 @compute @workgroup_size(WG)
@@ -44,22 +48,25 @@ fn attention_tile(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let head = group.x;
-    let first = params.begin + group.y * QUERIES;
+    let rows = (params.until - params.begin) * params.shared_by;
+    let first = group.y * ROWS;
     let width = params.heads / params.shared_by * QUADS;
-    let column0 = head / params.shared_by * QUADS;
-    let end = seats[min(first + QUERIES, params.until) - 1u].y;    // the last query sees the most
-    let table = seats[first].z;
-    for (var c = lane; c < QUERIES * QUADS; c += WG) {
-        let i = min(first + c / QUADS, params.until - 1u);
-        queries[c] = q[(i * params.heads + head) * QUADS + c % QUADS] * params.scale;
-    }
-    if lane < QUERIES {
-        seen[lane] = seats[min(first + lane, params.until - 1u)].y;
+    let column0 = group.x * QUADS;
+    let end = seats[params.begin + min(first + ROWS - 1u, rows - 1u) / params.shared_by].y;    // the last query sees the most
+    let table = seats[params.begin].z;
+    if lane < ROWS {
+        let i = min(first + lane, rows - 1u);
+        let query = params.begin + i / params.shared_by;
+        places[lane] = (query * params.heads + group.x * params.shared_by + i % params.shared_by) * QUADS;
+        seen[lane] = seats[query].y;
         largest[lane] = NEVER;
         total[lane] = 0.0;
     }
-    workgroupBarrier();    // the queries are read by all lanes below
+    workgroupBarrier();    // where the rows are is read by all lanes below
+    for (var c = lane; c < ROWS * QUADS; c += WG) {
+        queries[c] = q[places[c / QUADS] + c % QUADS] * params.scale;
+    }
+    workgroupBarrier();    // and so are they
 
     let column = lane % COLUMNS;
     var sums: array<vec4<f32>, HELD>;    // of queries lane / COLUMNS, one WG / COLUMNS further, …
@@ -71,12 +78,12 @@ fn attention_tile(
         workgroupBarrier();    // the weights are read by all lanes below
         if column < QUADS {
             for (var h = 0u; h < HELD; h++) {
-                sums[h] *= rescale[min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u)];
+                sums[h] *= rescale[min(lane / COLUMNS + h * (WG / COLUMNS), ROWS - 1u)];
             }
             for (var j = 0u; j < min(KEYS, end - key0); j++) {
                 let v = value4((place0 + j) * width + column0 + column);
                 for (var h = 0u; h < HELD; h++) {
-                    let i = min(lane / COLUMNS + h * (WG / COLUMNS), QUERIES - 1u);
+                    let i = min(lane / COLUMNS + h * (WG / COLUMNS), ROWS - 1u);
                     sums[h] += scores[i * KEYS + j] * v;
                 }
             }
@@ -86,8 +93,8 @@ fn attention_tile(
 
     for (var h = 0u; h < HELD; h++) {
         let i = lane / COLUMNS + h * (WG / COLUMNS);
-        if column < QUADS && i < QUERIES && first + i < params.until {
-            y[((first + i) * params.heads + head) * QUADS + column] = sums[h] / total[i];
+        if column < QUADS && i < ROWS && first + i < rows {
+            y[places[i] + column] = sums[h] / total[i];
         }
     }
 }

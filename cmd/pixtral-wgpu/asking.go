@@ -116,7 +116,7 @@ func (f *askFlags) open(cmd *cobra.Command, args []string, allLogits bool) (_ *a
 	}
 	a.quant, a.context, a.planned = chosen.quant, chosen.context, chosen.plan.Total()
 	checkpoint = f.as(checkpoint, chosen.quant)
-	if err = f.tune(cmd.Context(), cmd.ErrOrStderr(), device, checkpoint, chosen.quant); err != nil {
+	if err = f.tune(cmd.Context(), cmd.ErrOrStderr(), device, checkpoint, chosen.quant, f.kv.value); err != nil {
 		return nil, err
 	}
 	began := time.Now()

@@ -15,6 +15,7 @@ import (
 	"pixtral-wgpu/bench"
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/quant"
+	"pixtral-wgpu/gpu/tune"
 	"pixtral-wgpu/model"
 )
 
@@ -185,7 +186,7 @@ func (b *bencher) measure(ctx context.Context, wanted []string) error {
 		}
 	}
 	if slices.Contains(wanted, "kernels") {
-		if err := b.tuneFor(ctx, b.cmd.ErrOrStderr(), b.device, quant.Formats); err != nil {
+		if err := b.tuneFor(ctx, b.cmd.ErrOrStderr(), b.device, tune.Uses(quant.Formats, gpu.F16.String(), true)); err != nil {
 			return err
 		}
 		if err := b.report.Kernels(ctx, b.device); err != nil {
@@ -240,7 +241,7 @@ func (b *bencher) load(ctx context.Context, measured bool) error {
 	}
 	c = b.as(c, chosen.quant)
 	b.report.Model = strings.TrimSpace(c.Name + " " + cmp.Or(chosen.quant, "as it is"))
-	if err := b.tune(ctx, b.cmd.ErrOrStderr(), b.device, c, chosen.quant); err != nil {
+	if err := b.tune(ctx, b.cmd.ErrOrStderr(), b.device, c, chosen.quant, b.kv.value); err != nil {
 		return err
 	}
 	bar := newProgress(b.cmd.ErrOrStderr())

@@ -48,7 +48,7 @@ func (h *host) open(ctx context.Context) (_ *model.Pixtral, err error) {
 		}
 	}
 	checkpoint = h.f.as(checkpoint, h.fit.quant)
-	if err := h.f.tune(ctx, h.cmd.ErrOrStderr(), device, checkpoint, h.fit.quant); err != nil {
+	if err := h.f.tune(ctx, h.cmd.ErrOrStderr(), device, checkpoint, h.fit.quant, h.f.kv.value); err != nil {
 		return nil, err
 	}
 	bar := newProgress(h.cmd.ErrOrStderr())

@@ -25,8 +25,9 @@ func (f *tuneFlags) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.again, "retune", false, "look for the fastest kernels again, though the cache knows them or the model is small")
 }
 
-// tune makes d prefer the kernels that are fastest for a model's weights.
-func (f *tuneFlags) tune(ctx context.Context, stderr io.Writer, d *gpu.Device, c *model.Checkpoint, quantName string) error {
+// tune makes d prefer the kernels that are fastest for a model's weights, and for
+// keys and values of a type.
+func (f *tuneFlags) tune(ctx context.Context, stderr io.Writer, d *gpu.Device, c *model.Checkpoint, quantName, kv string) error {
 	placements, err := c.Placements(quantName)
 	if err != nil {
 		return err
@@ -44,15 +45,15 @@ func (f *tuneFlags) tune(ctx context.Context, stderr io.Writer, d *gpu.Device, c
 	if bytes < worthTuning && !f.again {
 		return nil
 	}
-	return f.tuneFor(ctx, stderr, d, formats)
+	return f.tuneFor(ctx, stderr, d, tune.Uses(formats, kv, c.Config.VisionEncoder != nil))
 }
 
-func (f *tuneFlags) tuneFor(ctx context.Context, stderr io.Writer, d *gpu.Device, formats []quant.Format) error {
+func (f *tuneFlags) tuneFor(ctx context.Context, stderr io.Writer, d *gpu.Device, uses []gpu.Use) error {
 	if f.off {
 		return nil
 	}
 	told := false
-	return tune.Device(ctx, d, tune.Uses(formats), tune.Options{
+	return tune.Device(ctx, d, uses, tune.Options{
 		Again: f.again,
 		Trying: func(gpu.Use) {
 			if !told {

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 
@@ -13,13 +14,6 @@ type attentionVecParams struct {
 	Scale                  float32
 }
 
-type attentionSplitParams struct {
-	Heads, SharedBy, Begin, Splits uint32
-	Scale                          float32
-}
-
-type attentionCombineParams struct{ Heads, Begin, Splits uint32 }
-
 type attentionTileParams struct {
 	Heads, SharedBy, Begin, Until uint32
 	Scale                         float32
@@ -27,9 +21,8 @@ type attentionTileParams struct {
 
 const (
 	vecLanes  = 64  // WG of attention_vec and attention_split: a head has at most as many quads
-	splitKeys = 128 // SPLIT of attention_split
 	tileLanes = 128 // WG of attention_tile
-	tileRows  = 16  // QUERIES of attention_tile
+	tileRows  = 16  // ROWS of attention_tile
 	tileQuads = 48  // what its queries leave room for in 16 KiB of workgroup memory
 )
 
@@ -43,76 +36,137 @@ const (
 // parts, of PartsLen elements for one row or more, the keys of rows taken one by
 // one are split, so that a long sequence keeps the whole device busy.
 func Attention(r *gpu.Recorder, y, q, k, v, parts gpu.Tensor, seats Seats, s Stretch, headDim int) {
-	kernel := "attention_tile"
-	if s.Each || headDim/4 > tileQuads {
-		kernel = "attention_vec"
-	}
-	if kernel == "attention_vec" && parts.Exists() {
-		AttentionSplit(r, y, q, k, v, parts, seats, s, headDim)
-		return
-	}
-	AttentionBy(r, kernel, y, q, k, v, seats, s, headDim)
+	AttentionBy(r, attends(r, k.Type, s.Each, headDim, parts.Exists()), y, q, k, v, parts, seats, s, headDim)
 }
 
-// PartsLen returns how many f32 the parts of one row take.
-func PartsLen(keys, heads, headDim int) int { return ceil(keys, splitKeys) * heads * (headDim + 4) }
+// attends returns the way for heads of a size: what the device prefers, where it
+// takes them.
+func attends(r *gpu.Recorder, cache gpu.Type, each bool, headDim int, parts bool) gpu.Way {
+	u := gpu.Use{Op: AttendMany, Format: cache.String()}
+	if each || headDim/4 > tileQuads {
+		u.Op = Attend
+	}
+	if u.Op == Attend && !parts {
+		return gpu.Way{Kernel: "attention_vec"}
+	}
+	if way := r.Device().Preferred(u); way.Kernel != "" && holds(r.Device(), way, headDim) {
+		return way
+	}
+	if u.Op == Attend {
+		return gpu.Way{Kernel: "attention_split"}
+	}
+	return gpu.Way{Kernel: "attention_tile"}
+}
 
-// AttentionBy is Attention with the kernel named; attention_tile takes rows of
-// one sequence only.
-func AttentionBy(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, seats Seats, s Stretch, headDim int) {
-	n := q.Shape[0]
-	heads, kvHeads := cols(q)/headDim, cols(k)/headDim
-	if !fits(r, kernel, y, q, k, v, seats, s, headDim) {
-		return
-	}
-	set, columns := headSet(headDim)
-	step := 1
-	if kernel == "attention_tile" {
-		step = tileRows
-		set[2] = shaders.Override{Name: "HELD", Value: uint32(max(1, tileRows*columns/tileLanes))}
-	}
-	perQuery := 2 * float64(s.Keys) * float64(cols(q))
-	for from := s.From; from < s.To; {
-		to := from + min(r.Fit(s.To-from, step, perQuery), mostGroups*step)
-		sequences := 1
-		if s.Each {
-			sequences = to - from
-		}
-		d := gpu.Dispatch{
-			Kernel:  shaders.Variant{Kernel: kernel, Cache: k.Type.String(), Set: set},
-			Read:    []gpu.Tensor{q, seats.Rows, seats.Pages},
-			Write:   y,
-			Group1:  []gpu.Tensor{k, v},
-			Groups:  [3]int{heads, ceil(to-from, step)},
-			Work:    perQuery * float64(to-from),
-			Bytes:   2*gpu.F32.Bytes((to-from)*cols(q)) + 2*uint64(sequences)*k.Type.Bytes(s.Keys*cols(k)),
-			Partial: to < n,
-		}
-		vec := attentionVecParams{uint32(heads), uint32(heads / kvHeads), uint32(from), float32(1 / math.Sqrt(float64(headDim)))}
-		d.Params = vec
-		if kernel == "attention_tile" {
-			d.Params = attentionTileParams{vec.Heads, vec.SharedBy, vec.Begin, uint32(to), vec.Scale}
-		}
-		r.Dispatch(d)
-		from = to
+// AttentionBy is Attention with the way named. Tiles take rows of one sequence
+// only; splits want parts.
+func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, seats Seats, s Stretch, headDim int) {
+	a := attention{Way: way, y: y, q: q, k: k, v: v, parts: parts, seats: seats, Stretch: s, headDim: headDim}
+	switch way.Kernel {
+	case "attention_vec":
+		a.vec(r)
+	case "attention_tile":
+		a.tile(r)
+	case "attention_split", "attention_split_subgroup":
+		a.split(r)
+	default:
+		r.Misfit(way.Kernel, "it is no kernel of attention")
 	}
 }
 
-// fits reports whether a kernel takes the tensors, and tells r if not.
-func fits(r *gpu.Recorder, kernel string, y, q, k, v gpu.Tensor, seats Seats, s Stretch, headDim int) bool {
-	n, quads, limit := q.Shape[0], headDim/4, vecLanes
-	if kernel == "attention_tile" {
-		limit = tileQuads
-	}
-	heads, kvHeads := cols(q)/headDim, cols(k)/headDim
+// An attention is attention on its way.
+type attention struct {
+	gpu.Way
+	y, q, k, v, parts gpu.Tensor
+	seats             Seats
+	Stretch
+	headDim int
+}
+
+// fits reports whether the way takes the tensors, and tells r if not.
+func (a *attention) fits(r *gpu.Recorder, quads int) bool {
+	n, dim := a.q.Shape[0], a.headDim
+	heads, kvHeads := cols(a.q)/dim, cols(a.k)/dim
 	switch {
-	case headDim%4 != 0, quads > limit, cols(q) != heads*headDim, cols(k) != kvHeads*headDim, kvHeads == 0,
-		heads%max(kvHeads, 1) != 0, cols(v) != cols(k), y.Len() != q.Len(), k.Type != v.Type, !seats.seated(n),
-		s.From < 0, s.From >= s.To, s.To > n, s.Keys < 1, s.Each && kernel == "attention_tile":
-		r.Misfit(kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", y, q, k, v, seats.Rows, headDim, s)
+	case dim%4 != 0, dim/4 > quads, cols(a.q) != heads*dim, cols(a.k) != kvHeads*dim, kvHeads == 0,
+		heads%max(kvHeads, 1) != 0, cols(a.v) != cols(a.k), a.y.Len() != a.q.Len(), a.k.Type != a.v.Type, !a.seats.seated(n),
+		a.From < 0, a.From >= a.To, a.To > n, a.Keys < 1:
+		r.Misfit(a.Kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", a.y, a.q, a.k, a.v, a.seats.Rows, dim, a.Stretch)
+		return false
+	case !holds(r.Device(), a.Way, dim):
+		r.Misfit(a.Kernel, "heads of %d by %d lanes and %d rows want more workgroup memory than %s", dim, a.Lanes, a.Rows, gpu.Size(r.Device().Limits.WorkgroupBytes))
 		return false
 	}
 	return true
+}
+
+// heads returns how many there are, and how many of them share one of the keys.
+func (a *attention) heads() (heads, shared int) {
+	heads = cols(a.q) / a.headDim
+	return heads, heads / max(1, cols(a.k)/a.headDim)
+}
+
+// work returns the multiply-adds of a row.
+func (a *attention) work() float64 { return 2 * float64(a.Keys) * float64(cols(a.q)) }
+
+// scale returns what scores are multiplied with.
+func (a *attention) scale() float32 { return float32(1 / math.Sqrt(float64(a.headDim))) }
+
+// dispatch records what all kernels have in common, for n rows of so many
+// sequences.
+func (a *attention) dispatch(r *gpu.Recorder, y gpu.Tensor, params any, groups [3]int, set shaders.Set, n, sequences int, partial bool) {
+	r.Dispatch(gpu.Dispatch{
+		Kernel:  shaders.Variant{Kernel: a.Kernel, Cache: a.k.Type.String(), Set: set},
+		Params:  params,
+		Read:    []gpu.Tensor{a.q, a.seats.Rows, a.seats.Pages},
+		Write:   y,
+		Group1:  []gpu.Tensor{a.k, a.v},
+		Groups:  groups,
+		Work:    a.work() * float64(n),
+		Bytes:   2*gpu.F32.Bytes(n*cols(a.q)) + 2*uint64(sequences)*a.k.Type.Bytes(a.Keys*cols(a.k)),
+		Partial: partial,
+	})
+}
+
+// vec records a workgroup for each row and head.
+func (a *attention) vec(r *gpu.Recorder) {
+	if !a.fits(r, vecLanes) {
+		return
+	}
+	set, _ := headSet(a.headDim)
+	heads, shared := a.heads()
+	for from := a.From; from < a.To; {
+		n := r.Fit(min(a.To-from, mostGroups), 1, a.work())
+		sequences := 1
+		if a.Each {
+			sequences = n
+		}
+		params := attentionVecParams{uint32(heads), uint32(shared), uint32(from), a.scale()}
+		a.dispatch(r, a.y, params, [3]int{heads, n}, set, n, sequences, from+n < a.q.Shape[0])
+		from += n
+	}
+}
+
+// tile records a workgroup for so many rows of the heads that share a key head.
+func (a *attention) tile(r *gpu.Recorder) {
+	if !a.fits(r, tileQuads) {
+		return
+	}
+	if a.Each {
+		r.Misfit(a.Kernel, "rows of many sequences")
+		return
+	}
+	heads, shared := a.heads()
+	rows := cmp.Or(a.Rows, tileRows)
+	set, columns := headSet(a.headDim)
+	set[2] = override("HELD", max(1, rows*columns/tileLanes))
+	step := max(1, rows/shared)
+	for from := a.From; from < a.To; {
+		n := r.Fit(min(a.To-from, max(1, mostGroups*rows/shared)), step, a.work())
+		params := attentionTileParams{uint32(heads), uint32(shared), uint32(from), uint32(from + n), a.scale()}
+		a.dispatch(r, a.y, params, [3]int{heads / shared, ceil(n*shared, rows)}, set, n, 1, from+n < a.q.Shape[0])
+		from += n
+	}
 }
 
 // headSet returns the overrides for heads of a size.

@@ -1,62 +1,70 @@
 package ops
 
 import (
-	"math"
+	"cmp"
 
 	"pixtral-wgpu/gpu"
 )
 
-// AttentionSplit is Attention by splits of the keys, each of which leaves a part
-// of the result, and a kernel that combines them. Splits are of the same length
+type attentionSplitParams struct {
+	Heads, SharedBy, Begin, Splits uint32
+	Scale                          float32
+}
+
+type attentionCombineParams struct{ Heads, Begin, Splits uint32 }
+
+// splitKeys is how many keys a split has at least: SPLIT of attention_split.
+const splitKeys = 128
+
+// PartsLen returns how many f32 the parts of one row take, however it is split.
+func PartsLen(keys, heads, headDim int) int { return ceil(keys, splitKeys) * heads * (headDim + 4) }
+
+// split records attention by splits of the keys, each of which leaves a part of
+// the result, and a kernel that combines them. Splits are of the same length
 // whatever there is beside a row, so it is the same to the bit in any company.
-func AttentionSplit(r *gpu.Recorder, y, q, k, v, parts gpu.Tensor, seats Seats, s Stretch, headDim int) {
-	heads, kvHeads := cols(q)/headDim, max(1, cols(k)/headDim)
-	splits := ceil(s.Keys, splitKeys)
-	room := min(mostGroups, max(1, parts.Len()/max(1, PartsLen(s.Keys, heads, headDim))))
-	if !fits(r, "attention_split", y, q, k, v, seats, s, headDim) {
+func (a *attention) split(r *gpu.Recorder) {
+	if !a.fits(r, vecLanes) {
 		return
 	}
-	if splits > 1 && parts.Len() < PartsLen(s.Keys, heads, headDim) || splits > mostGroups {
-		r.Misfit("attention_split", "%v holds no row of %d keys", parts, s.Keys)
+	heads, shared := a.heads()
+	keys := cmp.Or(a.Rows, splitKeys)
+	splits := ceil(a.Keys, keys)
+	row := splits * heads * (a.headDim + 4)
+	if splits > 1 && a.parts.Len() < row || splits > mostGroups {
+		r.Misfit(a.Kernel, "%v holds no row of %d keys", a.parts, a.Keys)
 		return
 	}
-	set, _ := headSet(headDim)
-	shared := heads / kvHeads
-	perQuery := 2 * float64(s.Keys) * float64(cols(q))
-	for from := s.From; from < s.To; {
-		n := r.Fit(min(s.To-from, room), 1, perQuery)
-		d := gpu.Dispatch{
-			Kernel: variant("attention_split"),
-			Params: attentionSplitParams{
-				uint32(heads), uint32(shared), uint32(from), uint32(splits), float32(1 / math.Sqrt(float64(headDim))),
-			},
-			Read:    []gpu.Tensor{q, seats.Rows, seats.Pages},
-			Write:   parts,
-			Group1:  []gpu.Tensor{k, v},
-			Groups:  [3]int{kvHeads * ceil(shared, 4), splits, n},
-			Work:    perQuery * float64(n),
-			Bytes:   2*gpu.F32.Bytes(n*cols(q)) + 2*uint64(n)*k.Type.Bytes(s.Keys*cols(k)),
-			Partial: true,
-		}
-		d.Kernel.Cache, d.Kernel.Set = k.Type.String(), set
-		last := from+n == q.Shape[0]
-		if splits == 1 {
-			d.Kernel.Set[2] = override("WHOLE", 1)
-			d.Write, d.Partial = y, !last
-		}
-		r.Dispatch(d)
+	room := min(mostGroups, max(1, a.parts.Len()/row))
+	set, _ := headSet(a.headDim)
+	combined := set
+	if a.Rows > 0 {
+		set[2] = override("SPLIT", keys)
+		combined[2] = set[2]
+	}
+	if a.Lanes > 0 {
+		set[3] = override("WG", a.Lanes)
+	}
+	y := a.parts
+	if splits == 1 {
+		set[4], y = override("WHOLE", 1), a.y
+	}
+	for from := a.From; from < a.To; {
+		n := r.Fit(min(a.To-from, room), 1, a.work())
+		partial := from+n < a.q.Shape[0]
+		params := attentionSplitParams{uint32(heads), uint32(shared), uint32(from), uint32(splits), a.scale()}
+		a.dispatch(r, y, params, [3]int{heads / shared * ceil(shared, 4), splits, n}, set, n, n, partial || splits > 1)
 		if splits > 1 {
 			d := gpu.Dispatch{
 				Kernel:  variant("attention_combine"),
 				Params:  attentionCombineParams{uint32(heads), uint32(from), uint32(splits)},
-				Read:    []gpu.Tensor{parts, seats.Rows},
-				Write:   y,
+				Read:    []gpu.Tensor{a.parts, a.seats.Rows},
+				Write:   a.y,
 				Groups:  [3]int{heads, n},
-				Work:    float64(n * PartsLen(s.Keys, heads, headDim)),
-				Bytes:   gpu.F32.Bytes(n * (PartsLen(s.Keys, heads, headDim) + cols(q))),
-				Partial: !last,
+				Work:    float64(n * row),
+				Bytes:   gpu.F32.Bytes(n * (row + cols(a.q))),
+				Partial: partial,
 			}
-			d.Kernel.Set = set
+			d.Kernel.Set = combined
 			r.Dispatch(d)
 		}
 		from += n

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,9 @@ import (
 const (
 	Each = "each" // products whose rows each come out as they would alone
 	Many = "many" // products of the rows of a prompt
+
+	Attend     = "attend"      // attention of rows that are taken one by one
+	AttendMany = "attend many" // attention of the rows of a prompt or an image
 )
 
 // laneRows is up to how many rows of x linear_lane beats linear_block.
@@ -79,6 +83,18 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 				add("rmsnorm_subgroup", lanes, 0)
 			}
 		}
+	case u.Op == Attend:
+		add("", 0, 0) // attention_split of 64 lanes and 128 keys
+		for _, s := range [][2]int{{32, 128}, {64, 256}} {
+			add("attention_split", s[0], s[1])
+		}
+		if subgroups {
+			for _, s := range [][2]int{{32, 128}, {64, 128}, {128, 128}, {64, 256}} {
+				add("attention_split_subgroup", s[0], s[1])
+			}
+		}
+	case u.Op == AttendMany:
+		add("", 0, 0) // attention_tile
 	}
 	return list
 }
@@ -106,3 +122,21 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 
 // Rounds reports whether a way rounds activations.
 func Rounds(w gpu.Way) bool { return integers(w.Kernel) || halves(w.Kernel) }
+
+// holds reports whether a way of attention takes heads of a size on d: they have
+// no more quads than there are lanes, and fit its workgroup memory.
+func holds(d *gpu.Device, w gpu.Way, headDim int) bool {
+	return headDim/4 <= cmp.Or(w.Lanes, vecLanes) && workgroupBytes(w, headDim) <= d.Limits.WorkgroupBytes
+}
+
+// workgroupBytes returns the workgroup memory of a way of attention, about.
+func workgroupBytes(w gpu.Way, headDim int) uint64 {
+	quads := headDim / 4
+	words := 0
+	switch w.Kernel {
+	case "attention_split", "attention_split_subgroup":
+		lanes, keys := cmp.Or(w.Lanes, vecLanes), cmp.Or(w.Rows, splitKeys)
+		words = 16*quads + 5*keys + 4*lanes + 16*lanes
+	}
+	return uint64(4 * words)
+}

@@ -23,11 +23,12 @@ type trial struct {
 	matrices []*gpu.Matrix
 }
 
-// A setting is the arguments of an operation: y from x by the weights in turn, or
-// the gains of a norm.
+// A setting is the arguments of an operation: y from x by the weights in turn, the
+// gains of a norm, or the keys and values in turn.
 type setting struct {
 	y, x, gain gpu.Tensor
 	weights    []*gpu.Matrix
+	attention
 }
 
 const (
@@ -42,6 +43,9 @@ const (
 
 func newTrial(ctx context.Context, d *gpu.Device, u gpu.Use) (t *trial, err error) {
 	t = &trial{d: d, use: u}
+	if attends(u) {
+		return t, t.attention(ctx)
+	}
 	if t.small, err = t.setting(ctx, checkedRows, 70, 512, 0); err != nil {
 		return t, err
 	}
@@ -67,10 +71,7 @@ func newTrial(ctx context.Context, d *gpu.Device, u gpu.Use) (t *trial, err erro
 
 // setting makes data: n rows of x, and matrices until they have so many bytes.
 func (t *trial) setting(ctx context.Context, n, rows, cols int, bytes uint64) (s setting, err error) {
-	xs := make([]float32, n*cols)
-	for i := range xs {
-		xs[i] = float32(int32(uint32(i)*2654435761)) / (1 << 31)
-	}
+	xs := noise(n*cols, 0)
 	xs[cols/2] = outlier
 	if t.use.Op == ops.Norm {
 		rows = cols
@@ -101,6 +102,15 @@ func (t *trial) setting(ctx context.Context, n, rows, cols int, bytes uint64) (s
 	return s, nil
 }
 
+// noise returns n values in [-1, 1) that another seed makes others.
+func noise(n int, seed uint32) []float32 {
+	xs := make([]float32, n)
+	for i := range xs {
+		xs[i] = float32(int32((uint32(i)+seed)*2654435761)) / (1 << 31)
+	}
+	return xs
+}
+
 func (t *trial) keep(x gpu.Tensor, err error) (gpu.Tensor, error) {
 	t.tensors = append(t.tensors, x)
 	return x, err
@@ -123,6 +133,8 @@ func (t *trial) record(r *gpu.Recorder, s setting, way gpu.Way, n int) {
 		ops.RMSNorm(r, y, x, s.gain, eps)
 	case t.use.Op == ops.Norm:
 		ops.RMSNormBy(r, way, y, x, s.gain, eps)
+	case attends(t.use):
+		s.attend(r, way, y, x)
 	}
 	for _, w := range s.weights {
 		switch {

@@ -38,9 +38,13 @@ const gain = 0.95
 // duels is how often the winner and what is right everywhere are timed once more.
 const duels = 2
 
-// Uses lists what a model with weights of those formats is tuned for.
-func Uses(formats []quant.Format) []gpu.Use {
-	list := []gpu.Use{{Op: ops.Norm}}
+// Uses lists what a model with weights of those formats is tuned for, which keeps
+// keys and values as a type, and where it sees images those of an image in f32.
+func Uses(formats []quant.Format, cache string, images bool) []gpu.Use {
+	list := []gpu.Use{{Op: ops.Norm}, {Op: ops.Attend, Format: cache}, {Op: ops.AttendMany, Format: cache}}
+	if images && cache != gpu.F32.String() {
+		list = append(list, gpu.Use{Op: ops.AttendMany, Format: gpu.F32.String()})
+	}
 	for _, f := range formats {
 		list = append(list, gpu.Use{Op: ops.Each, Format: f.Name}, gpu.Use{Op: ops.Many, Format: f.Name})
 	}

@@ -32,26 +32,40 @@ func attentionChecks() []Check {
 	}
 	var list []Check
 	for _, kernel := range []string{"attention_vec", "attention_tile"} {
-		for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
-			for _, c := range cases {
-				c.typ = typ
-				if typ == gpu.Q8 && c.kvHeads*c.dim%32 != 0 {
-					continue // no whole blocks
-				}
-				list = append(list, Check{kernel, fmt.Sprintf("%v %+v", typ, c), func(d *gpu.Device) error {
-					return on(d, func(b *bench) error { return attention(b, kernel, c) })
-				}})
-			}
+		for _, c := range inCaches(cases) {
+			list = append(list, Check{kernel, c.String(), func(d *gpu.Device) error {
+				return on(d, func(b *bench) error { return attention(b, gpu.Way{Kernel: kernel}, c) })
+			}})
 		}
 	}
 	for _, kernel := range []string{"attention_vec", "attention_split"} {
-		for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
+		for _, typ := range caches {
 			list = append(list, Check{kernel, fmt.Sprintf("%v of many sequences", typ), func(d *gpu.Device) error {
-				return on(d, func(b *bench) error { return attentionOfMany(b, kernel, typ) })
+				return on(d, func(b *bench) error { return attentionOfMany(b, gpu.Way{Kernel: kernel}, typ) })
 			}})
 		}
 	}
 	return list
+}
+
+// caches are what keys and values are kept as.
+var caches = []gpu.Type{gpu.F32, gpu.F16, gpu.Q8}
+
+// inCaches returns cases in each type of cache that has whole blocks of them.
+func inCaches(cases []attentionCase) (list []attentionCase) {
+	for _, typ := range caches {
+		for _, c := range cases {
+			if c.typ = typ; typ != gpu.Q8 || c.kvHeads*c.dim%32 == 0 {
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+func (c attentionCase) String() string {
+	type plain attentionCase
+	return fmt.Sprintf("%v %+v", c.typ, plain(c))
 }
 
 // splitCases are the splits of attention_split, which attention_combine adds up.
@@ -66,59 +80,52 @@ var splitCases = []attentionCase{
 }
 
 func splitChecks() []Check {
+	split := gpu.Way{Kernel: "attention_split"}
 	var list []Check
-	for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
-		for _, c := range splitCases {
-			if c.typ = typ; typ == gpu.Q8 && c.kvHeads*c.dim%32 != 0 {
-				continue // no whole blocks
-			}
-			kernel := "attention_combine"
-			if c.keys <= 128 {
-				kernel = "attention_split"
-			}
-			list = append(list, Check{kernel, fmt.Sprintf("%v %+v", typ, c), func(d *gpu.Device) error {
-				return on(d, func(b *bench) error { return attention(b, "attention_split", c) })
-			}})
+	for _, c := range inCaches(splitCases) {
+		kernel := "attention_combine"
+		if c.keys <= 128 {
+			kernel = "attention_split"
 		}
+		list = append(list, Check{kernel, c.String(), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error { return attention(b, split, c) })
+		}})
 	}
 	return append(list, Check{"attention_split", "rows of few keys equal to themselves beside many", func(d *gpu.Device) error {
-		return on(d, splitAlike)
+		return on(d, func(b *bench) error { return splitAlike(b, split, gpu.F32) })
 	}})
 }
 
-// attend records attention by a kernel, with memory for parts of two rows.
-func (b *bench) attend(kernel string, y, q, k, v gpu.Tensor, seats ops.Seats, s ops.Stretch, dim int) []float32 {
+// attend records attention by a way, with memory for parts of two rows.
+func (b *bench) attend(w gpu.Way, y, q, k, v gpu.Tensor, seats ops.Seats, s ops.Stretch, dim int) []float32 {
 	parts := b.poisoned("parts", 2*ops.PartsLen(s.Keys, q.Len()/q.Shape[0]/dim, dim))
-	return b.result(y, func(r *gpu.Recorder) {
-		if kernel == "attention_split" {
-			ops.AttentionSplit(r, y, q, k, v, parts, seats, s, dim)
-		} else {
-			ops.AttentionBy(r, kernel, y, q, k, v, seats, s, dim)
-		}
-	})
+	return b.result(y, func(r *gpu.Recorder) { ops.AttentionBy(r, w, y, q, k, v, parts, seats, s, dim) })
 }
 
 // splitAlike compares a row of 100 keys alone, which needs no parts, with the
 // same beside a row of 1000, to the bit.
-func splitAlike(b *bench) error {
-	const heads, kvHeads, dim, keys = 4, 2, 32, 1000
+func splitAlike(b *bench, w gpu.Way, typ gpu.Type) error {
+	c := attentionCase{keys: 1000, heads: 4, kvHeads: 2, dim: 32, typ: typ}
 	rows, _ := ops.InOrder(0, 2, true)
-	_, pages := ops.InOrder(0, keys, true)
-	rows[0].Seen, rows[1].Seen = 100, keys
-	qs := noise(1, 2*heads*dim)
-	k, v := b.floats("k", noise(2, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim), b.floats("v", noise(3, 32*len(pages)*kvHeads*dim), 32*len(pages), kvHeads*dim)
+	_, pages := ops.InOrder(0, c.keys, true)
+	p := pageOut(pages)
+	rows[0].Seen, rows[1].Seen = 100, uint32(c.keys)
+	width := c.heads * c.dim
+	qs := noise(1, 2*width)
+	k, _ := b.paged("k", noise(2, c.keys*c.kvHeads*c.dim), p, c)
+	v, _ := b.paged("v", noise(3, c.keys*c.kvHeads*c.dim), p, c)
 	var got [2][]float32
-	for i, seen := range []int{100, keys} {
-		q, y := b.floats("q", qs[:(i+1)*heads*dim], i+1, heads*dim), b.poisoned("y", i+1, heads*dim)
-		got[i] = b.attend("attention_split", y, q, k, v, b.seats(rows[:i+1], pages), ops.Stretch{To: i + 1, Keys: seen, Each: true}, dim)
+	for i, seen := range []int{100, c.keys} {
+		q, y := b.floats("q", qs[:(i+1)*width], i+1, width), b.poisoned("y", i+1, width)
+		got[i] = b.attend(w, y, q, k, v, b.seats(rows[:i+1], p.pages), ops.Stretch{To: i + 1, Keys: seen, Each: true}, c.dim)
 	}
-	if b.err == nil && !slices.Equal(got[0], got[1][:heads*dim]) {
+	if b.err == nil && !slices.Equal(got[0], got[1][:width]) {
 		return fmt.Errorf("the row is another beside a longer one")
 	}
 	return b.err
 }
 
-func attention(b *bench, kernel string, c attentionCase) error {
+func attention(b *bench, w gpu.Way, c attentionCase) error {
 	qs := noise(1, c.queries*c.heads*c.dim)
 	ks, vs := noise(2, c.keys*c.kvHeads*c.dim), noise(3, c.keys*c.kvHeads*c.dim)
 	if c.queryScale > 0 {
@@ -127,6 +134,7 @@ func attention(b *bench, kernel string, c attentionCase) error {
 		}
 	}
 	if c.outlier > 0 {
+		qs[3], ks[len(ks)-5] = c.outlier, c.outlier
 		vs[7], vs[len(vs)-3] = c.outlier, -c.outlier
 	}
 	q, y := b.floats("q", qs, c.queries, c.heads*c.dim), b.poisoned("y", c.queries, c.heads*c.dim)
@@ -135,12 +143,12 @@ func attention(b *bench, kernel string, c attentionCase) error {
 	seats := b.seats(rows, p.pages)
 	k, ks := b.paged("k", ks, p, c)
 	v, vs := b.paged("v", vs, p, c)
-	got := b.attend(kernel, y, q, k, v, seats, ops.Stretch{To: c.queries, Keys: c.keys}, c.dim)
+	got := b.attend(w, y, q, k, v, seats, ops.Stretch{To: c.queries, Keys: c.keys}, c.dim)
 	if b.err != nil {
 		return b.err
 	}
-	want := ref.Attention(qs, ks, vs, c.heads, c.kvHeads, c.dim, c.causal, c.base)
-	return near(got, want, 1e-10)
+	want, limit := attended(w, c, qs, ks, vs)
+	return near(got, want, limit)
 }
 
 // A layout is where the pages of a sequence lie: in no order, with others between.
@@ -188,8 +196,8 @@ func (b *bench) paged(name string, data []float32, l layout, c attentionCase) (g
 
 // attentionOfMany compares rows of three sequences in one cache, the first two
 // of which share a page; the row before them belongs to another cache.
-func attentionOfMany(b *bench, kernel string, typ gpu.Type) error {
-	const heads, kvHeads, dim, pages = 4, 2, 16, 6
+func attentionOfMany(b *bench, w gpu.Way, typ gpu.Type) error {
+	const heads, kvHeads, dim, pages = 4, 2, 32, 6
 	width := kvHeads * dim
 	seen, tables := []int{33, 64, 1}, [][]uint32{{3, 0}, {3, 5}, {2}}
 	rows, list := []ops.Seat{{Seen: 1 << 31}}, []uint32{}
@@ -208,17 +216,19 @@ func attentionOfMany(b *bench, kernel string, typ gpu.Type) error {
 		x := b.floats("x", noise(uint64(2+i), positions*width), positions, width)
 		data[i] = b.result(kv[i], func(r *gpu.Recorder) { ops.Append(r, kv[i], x, all, 0, positions) })
 	}
-	got := b.attend(kernel, y, q, kv[0], kv[1], seats, ops.Stretch{From: 1, To: len(rows), Keys: 64, Each: true}, dim)
+	got := b.attend(w, y, q, kv[0], kv[1], seats, ops.Stretch{From: 1, To: len(rows), Keys: 64, Each: true}, dim)
 	if b.err != nil {
 		return b.err
 	}
 	var want []float32
+	var limit float64
 	for i, n := range seen {
 		at := (i + 1) * heads * dim
 		k, v := ref.Gather(data[0], tables[i], ops.Page, n, width), ref.Gather(data[1], tables[i], ops.Page, n, width)
-		want = append(want, ref.Attention(qs[at:at+heads*dim], k, v, heads, kvHeads, dim, false, 0)...)
+		one, allowed := attended(w, attentionCase{heads: heads, kvHeads: kvHeads, dim: dim}, qs[at:at+heads*dim], k, v)
+		want, limit = append(want, one...), allowed
 	}
-	return near(got[heads*dim:], want, 1e-10)
+	return near(got[heads*dim:], want, limit)
 }
 
 // cache uploads keys or values by ops.Append, behind them spare rows that no

@@ -25,7 +25,7 @@ func (c Check) String() string { return c.Kernel + " " + c.Case }
 func Checks() []Check {
 	var all []Check
 	for _, list := range [][]Check{
-		embedChecks(), linearChecks(), alikeChecks(), wayChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(),
+		embedChecks(), linearChecks(), alikeChecks(), wayChecks(), intsChecks(), fusedChecks(), spreadChecks(), columnsChecks(), rmsnormChecks(), rotateChecks(), appendChecks(), attentionChecks(), splitChecks(), attentionWayChecks(),
 		elementwiseChecks(), noiseChecks(), scatterChecks(), patchifyChecks(), argmaxChecks(), shortlistChecks(), inspectChecks(), viewChecks(),
 	} {
 		all = append(all, list...)

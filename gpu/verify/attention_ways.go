@@ -1,0 +1,124 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+
+	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
+	"pixtral-wgpu/gpu/ref"
+)
+
+// attendCases are rows that are taken one by one: numbers of keys at and off the
+// borders of pages, of workgroups and of splits.
+func attendCases(typ gpu.Type) (list []attentionCase) {
+	counts := []int{257}
+	if typ == gpu.F16 { // how the others read is the plain kernels' to check
+		counts = []int{1, 2, 31, 32, 33, 255, 256, 257, 600}
+		list = append(list,
+			attentionCase{queries: 3, keys: 300, heads: 8, kvHeads: 2, dim: 128, causal: true, base: 297},
+			attentionCase{queries: 1, keys: 300, heads: 3, kvHeads: 3, dim: 24, causal: true, base: 299},
+		)
+	}
+	for _, n := range counts {
+		list = append(list, attentionCase{queries: 1, keys: n, spare: 3, heads: 10, kvHeads: 2, dim: 32, causal: true, base: n - 1})
+	}
+	return append(list,
+		attentionCase{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, outlier: 1e5},
+		attentionCase{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, queryScale: 1000},
+	)
+}
+
+// tileCases are rows of a prompt or an image.
+func tileCases(typ gpu.Type) (list []attentionCase) {
+	counts := []int{67}
+	if typ == gpu.F16 {
+		counts = []int{1, 2, 31, 32, 33, 67}
+		list = append(list,
+			attentionCase{queries: 21, keys: 257, heads: 5, kvHeads: 1, dim: 128, causal: true, base: 236}, // five heads to a key head
+			attentionCase{queries: 5, keys: 70, heads: 3, kvHeads: 3, dim: 24, causal: true, base: 65},
+		)
+	}
+	for _, n := range counts { // images, and prompts from their start
+		list = append(list,
+			attentionCase{queries: n, keys: n, spare: 3, heads: 2, kvHeads: 2, dim: 32},
+			attentionCase{queries: n, keys: n, spare: 3, heads: 6, kvHeads: 2, dim: 32, causal: true},
+		)
+	}
+	return append(list,
+		attentionCase{queries: 3, keys: 255, heads: 80, kvHeads: 1, dim: 32, causal: true, base: 252}, // more heads to a key head than rows in a tile
+		attentionCase{queries: 20, keys: 50, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 30, outlier: 1e5},
+		attentionCase{queries: 20, keys: 20, heads: 2, kvHeads: 1, dim: 32, outlier: 1e5},
+		attentionCase{queries: 20, keys: 50, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 30, queryScale: 1000},
+	)
+}
+
+// attentionWayChecks compare each way of attention that a device may prefer with
+// the twin, and its rows in any company with each other.
+func attentionWayChecks() []Check {
+	var list []Check
+	add := func(w gpu.Way, what string, run func(b *bench) error) {
+		list = append(list, Check{w.Kernel, fmt.Sprintf("%d lanes, %d rows, %s", w.Lanes, w.Rows, what), func(d *gpu.Device) error { return on(d, run) }})
+	}
+	for _, typ := range caches {
+		for _, w := range allWays(gpu.Use{Op: ops.Attend, Format: typ.String()}) {
+			for _, c := range attendCases(typ) {
+				c.typ = typ
+				add(w, c.String(), func(b *bench) error { return attention(b, w, c) })
+			}
+			add(w, typ.String()+" of many sequences", func(b *bench) error { return attentionOfMany(b, w, typ) })
+			add(w, typ.String()+" beside many", func(b *bench) error { return splitAlike(b, w, typ) })
+		}
+		for _, w := range append(allWays(gpu.Use{Op: ops.AttendMany, Format: typ.String()}), gpu.Way{Kernel: "attention_tile"}) {
+			for _, c := range tileCases(typ) {
+				c.typ = typ
+				add(w, c.String(), func(b *bench) error { return attention(b, w, c) })
+			}
+			add(w, typ.String()+" in any pieces", func(b *bench) error { return tileAlike(b, w, typ) })
+		}
+	}
+	return list
+}
+
+// tileAlike compares the rows of a prompt together with the same in two pieces, to
+// the bit.
+func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
+	c := attentionCase{queries: 43, keys: 101, heads: 6, kvHeads: 2, dim: 32, typ: typ}
+	rows, pages := ops.InOrder(c.keys-c.queries, c.queries, false)
+	p := pageOut(pages)
+	width := c.heads * c.dim
+	qs := noise(1, c.queries*width)
+	qs[7*width+3] = 1e5
+	k, _ := b.paged("k", noise(2, c.keys*c.kvHeads*c.dim), p, c)
+	v, _ := b.paged("v", noise(3, c.keys*c.kvHeads*c.dim), p, c)
+	var whole []float32
+	for _, cut := range []int{c.queries, 1, 30} {
+		var got []float32
+		for _, piece := range [][2]int{{0, cut}, {cut, c.queries}} {
+			if n := piece[1] - piece[0]; n > 0 {
+				q, y := b.floats("q", qs[piece[0]*width:piece[1]*width], n, width), b.poisoned("y", n, width)
+				got = append(got, b.attend(w, y, q, k, v, b.seats(rows[piece[0]:piece[1]], p.pages), ops.Stretch{To: n, Keys: c.keys}, c.dim)...)
+			}
+		}
+		if b.err != nil {
+			return b.err
+		}
+		if whole == nil {
+			whole = got
+		}
+		if !slices.Equal(got, whole) {
+			return fmt.Errorf("cut after %d rows they are others", cut)
+		}
+	}
+	return nil
+}
+
+// attended returns what a way is to make of queries, keys and values, and what it
+// may differ by: ways that round are compared with what they round to.
+func attended(w gpu.Way, c attentionCase, qs, ks, vs []float32) ([]float32, float64) {
+	limit := 1e-10
+	if ops.Rounds(w) {
+		qs, ks, vs, limit = ref.HalfRows(qs, c.dim), ref.HalfRows(ks, c.dim), ref.HalfRows(vs, c.dim), 1e-5
+	}
+	return ref.Attention(qs, ks, vs, c.heads, c.kvHeads, c.dim, c.causal, c.base), limit
+}
