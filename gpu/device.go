@@ -52,6 +52,7 @@ type Device struct {
 	peak    uint64
 	pace    pace
 	runs    uint64 // dispatches
+	version uint64 // of what tapes rely on: bind groups, params, ways
 
 	features map[string]bool // in force
 	ways     map[Use]Way
@@ -79,7 +80,7 @@ func Open(o Options) (*Device, error) {
 		Info: a.info, Limits: a.info.Limits,
 		from: a, dev: dev, queue: dev.GetQueue(), sink: s, options: o, shaders: o.Shaders,
 		kernels: map[shaders.Variant]*kernel{}, pace: newPace(),
-		features: inForce, ways: map[Use]Way{}, scratch: map[string]Tensor{},
+		features: inForce, ways: map[Use]Way{}, scratch: map[string]Tensor{}, version: 1,
 	}
 	if o.DefaultLimits {
 		d.Limits = defaultLimits
@@ -167,7 +168,7 @@ func (d *Device) allocate(name string, size uint64, usage wgpu.BufferUsage) (*bu
 	d.nextID++
 	d.used += size
 	d.peak = max(d.peak, d.used)
-	return &buffer{raw: raw, id: d.nextID, size: size}, nil
+	return &buffer{raw: raw, id: d.nextID, size: size, held: usage&wgpu.BufferUsageStorage != 0}, nil
 }
 
 // New makes a zeroed tensor.
@@ -197,6 +198,9 @@ func (d *Device) Free(ts ...Tensor) {
 		}
 		for _, k := range d.kernels {
 			k.forget(t.buf.id)
+		}
+		if t.buf.held {
+			d.version++
 		}
 		d.used -= t.buf.size
 		t.buf.raw.Destroy()

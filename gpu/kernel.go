@@ -19,14 +19,14 @@ type kernel struct {
 	params   reflect.Type // of the caller's params, once they match the module's
 	module   *shaders.Module
 	pipeline *wgpu.ComputePipeline
-	layouts  []*wgpu.BindGroupLayout
+	layout   *wgpu.BindGroupLayout
 	groups   map[groupKey]*wgpu.BindGroup
 }
 
-// A groupKey is a group's number and the ids of its buffers in order.
-type groupKey [1 + maxBindings]uint64
+// A groupKey is the ids of a group's buffers in order.
+type groupKey [maxBindings]uint64
 
-const maxBindings = 8 // storage buffers a stage, by WebGPU's defaults
+const maxBindings = 10 // storage buffers; WebGPU's defaults allow 8
 
 // kernel returns the compiled v, compiling it on first use.
 func (d *Device) kernel(asked *shaders.Variant) (*kernel, error) {
@@ -61,16 +61,11 @@ func (d *Device) compile(v shaders.Variant) (*kernel, error) {
 	}
 	defer mod.Release()
 	k := &kernel{name: v.String(), module: m, groups: map[groupKey]*wgpu.BindGroup{}}
-	for group := range 3 {
-		if entries := layoutEntries(m, group); entries != nil {
-			l, err := d.dev.TryCreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: k.name, Entries: entries})
-			if err = d.check(err); err != nil {
-				return nil, err
-			}
-			k.layouts = append(k.layouts, l)
-		}
+	k.layout, err = d.dev.TryCreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: k.name, Entries: layoutEntries(m)})
+	if err = d.check(err); err != nil {
+		return nil, err
 	}
-	layout, err := d.dev.TryCreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: k.name, BindGroupLayouts: k.layouts})
+	layout, err := d.dev.TryCreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: k.name, BindGroupLayouts: []*wgpu.BindGroupLayout{k.layout}})
 	if err = d.check(err); err != nil {
 		return nil, err
 	}
@@ -103,13 +98,10 @@ func (d *Device) module(m *shaders.Module) (*wgpu.ShaderModule, error) {
 	return mod, d.check(err)
 }
 
-func layoutEntries(m *shaders.Module, group int) []wgpu.BindGroupLayoutEntry {
+func layoutEntries(m *shaders.Module) []wgpu.BindGroupLayoutEntry {
 	var entries []wgpu.BindGroupLayoutEntry
-	for _, b := range m.Bindings {
-		if b.Group != group {
-			continue
-		}
-		e := wgpu.BindGroupLayoutEntry{Binding: uint32(b.Index), Visibility: wgpu.ShaderStageCompute}
+	for i, b := range m.Bindings {
+		e := wgpu.BindGroupLayoutEntry{Binding: uint32(i), Visibility: wgpu.ShaderStageCompute}
 		switch {
 		case b.Uniform:
 			e.Buffer = wgpu.BufferBindingLayout{Type: wgpu.BufferBindingTypeUniform, HasDynamicOffset: true}
@@ -137,37 +129,27 @@ func located(m *shaders.Module, err error) error {
 	return &CompileError{Kernel: m.Variant.String(), File: m.Origin(line), Message: strings.TrimSpace(err.Error())}
 }
 
-// bind returns the bind group of the tensors, in binding order, made once. last
-// may be none.
-func (k *kernel) bind(d *Device, group int, list []Tensor, last Tensor) (uintptr, error) {
-	n := len(list)
-	if n >= maxBindings {
-		return 0, fmt.Errorf("%d tensors in group %d; at most %d", n, group, maxBindings)
+// bind returns the bind group of a dispatch's tensors, made once.
+func (k *kernel) bind(d *Device, what *Dispatch) (uintptr, error) {
+	var key groupKey
+	n, err := 0, error(nil)
+	for i := range what.Read {
+		n, err = key.add(n, &what.Read[i], err)
 	}
-	key := groupKey{uint64(group)}
-	for i := range list {
-		if list[i].buf == nil {
-			return 0, fmt.Errorf("tensor %s has no memory", list[i].String())
-		}
-		key[1+i] = list[i].buf.id
+	n, err = key.add(n, &what.Write, err)
+	for i := range what.Group1 {
+		n, err = key.add(n, &what.Group1[i], err)
 	}
-	if group == 0 {
-		if last.buf == nil {
-			return 0, fmt.Errorf("tensor %s has no memory", last.String())
-		}
-		key[1+n] = last.buf.id
+	for i := range what.Group2 {
+		n, err = key.add(n, &what.Group2[i], err)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if g := k.groups[key]; g != nil {
 		return raw(g), nil
 	}
-	var all []Tensor
-	for i := range list {
-		all = append(all, list[i].kept())
-	}
-	if group == 0 {
-		all = append(all, last.kept())
-	}
-	g, err := k.newGroup(d, group, all)
+	g, err := k.newGroup(d, what)
 	if err != nil {
 		return 0, err
 	}
@@ -175,35 +157,52 @@ func (k *kernel) bind(d *Device, group int, list []Tensor, last Tensor) (uintptr
 	return raw(g), nil
 }
 
-func (k *kernel) newGroup(d *Device, group int, ts []Tensor) (*wgpu.BindGroup, error) {
+// add makes t's the id at n of the key and returns what comes next, unless there
+// is an error already.
+func (k *groupKey) add(n int, t *Tensor, err error) (int, error) {
+	switch {
+	case err != nil:
+		return n, err
+	case t.buf == nil:
+		return n, fmt.Errorf("tensor %s has no memory", t.String())
+	case n == maxBindings:
+		return n, fmt.Errorf("more than %d tensors", maxBindings)
+	}
+	k[n] = t.buf.id
+	return n + 1, nil
+}
+
+func (k *kernel) newGroup(d *Device, what *Dispatch) (*wgpu.BindGroup, error) {
 	var entries []wgpu.BindGroupEntry
-	next := 0
-	for _, b := range k.module.Bindings {
-		e := wgpu.BindGroupEntry{Binding: uint32(b.Index)}
-		switch {
-		case b.Group != group:
-			continue
+	given := [3][]Tensor{append(copies(what.Read), what.Write.kept()), copies(what.Group1), copies(what.Group2)}
+	var taken [3]int
+	for i, b := range k.module.Bindings {
+		e := wgpu.BindGroupEntry{Binding: uint32(i)}
+		list := given[b.Group]
+		switch at := taken[b.Group]; {
 		case b.Uniform:
 			e.Buffer, e.Size = d.params.buf.raw, paramSlot
-		case next == len(ts):
-			return nil, fmt.Errorf("group %d wants %s, got only %v", group, b.Name, ts)
+		case at == len(list):
+			return nil, fmt.Errorf("group %d wants %s, got only %v", b.Group, b.Name, list)
 		default:
-			e.Buffer, e.Size = ts[next].buf.raw, wgpu.WholeSize
-			next++
+			e.Buffer, e.Size = list[at].buf.raw, wgpu.WholeSize
+			taken[b.Group]++
 		}
 		entries = append(entries, e)
 	}
-	if next != len(ts) {
-		return nil, fmt.Errorf("group %d has %d bindings for %v", group, next, ts)
+	for i, n := range taken {
+		if n != len(given[i]) {
+			return nil, fmt.Errorf("group %d has %d bindings for %v", i, n, given[i])
+		}
 	}
-	g, err := d.dev.TryCreateBindGroup(&wgpu.BindGroupDescriptor{Label: k.name, Layout: k.layouts[group], Entries: entries})
+	g, err := d.dev.TryCreateBindGroup(&wgpu.BindGroupDescriptor{Label: k.name, Layout: k.layout, Entries: entries})
 	return g, d.check(err)
 }
 
 // forget drops the bind groups that hold the buffer.
 func (k *kernel) forget(id uint64) {
 	for key, g := range k.groups {
-		for _, held := range key[1:] {
+		for _, held := range key {
 			if held == id {
 				g.Release()
 				delete(k.groups, key)

@@ -39,7 +39,7 @@ typedef struct { void *next; uint32_t type; px_string code; } px_wgsl;
 typedef struct { px_wgsl *next; px_string label; } px_module_desc;
 typedef struct {
 	void *pipeline;                    // NULL for a copy
-	void *a, *b, *c;                   // the groups 0, 1 and 2, or a and b the buffers of a copy, from and to
+	void *a, *b;                       // the bind group, or the buffers of a copy, from and to
 	uint64_t from, to, size;           // of a copy, in bytes
 	uint32_t offset, x, y, z;          // of the params; workgroups
 } px_command;
@@ -185,8 +185,6 @@ static void px_play(void *encoder, px_command const *c, size_t n, void *queries)
 		}
 		if (c->pipeline != pipeline) wgpuComputePassEncoderSetPipeline(pass, pipeline = c->pipeline);
 		wgpuComputePassEncoderSetBindGroup(pass, 0, c->a, 1, &c->offset);
-		if (c->b != NULL) wgpuComputePassEncoderSetBindGroup(pass, 1, c->b, 0, NULL);
-		if (c->c != NULL) wgpuComputePassEncoderSetBindGroup(pass, 2, c->c, 0, NULL);
 		wgpuComputePassEncoderDispatchWorkgroups(pass, c->x, c->y, c->z);
 	}
 	px_end_pass(&pass);
@@ -359,7 +357,7 @@ func trustedModule(d *wgpu.Device, label, code string) *wgpu.ShaderModule {
 // it. Its handles are C's, which Go's collector does not look at.
 type command struct {
 	pipeline       uintptr
-	a, b, c        uintptr
+	a, b           uintptr
 	from, to, size uint64
 	offset         uint32
 	groups         [3]uint32
@@ -372,6 +370,15 @@ func (t *Tensor) kept() Tensor {
 	hidden := uintptr(unsafe.Pointer(t))
 	c := **(**Tensor)(unsafe.Pointer(&hidden))
 	c.Shape = slices.Clone(c.Shape)
+	return c
+}
+
+// copies returns kept copies of a list.
+func copies(list []Tensor) []Tensor {
+	c := make([]Tensor, 0, len(list)+1)
+	for i := range list {
+		c = append(c, list[i].kept())
+	}
 	return c
 }
 

@@ -41,6 +41,7 @@ type Recorder struct {
 	leave    func() // ends the innermost scope
 	commands []command
 	work     float64
+	flushes  uint64         // submissions that it has made
 	posted   []*Mailbox     // that commands fill
 	done     []func() error // to be called when the submission has run
 	err      error
@@ -149,13 +150,7 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 		}
 	}
 	c := command{pipeline: raw(k.pipeline)}
-	if c.a, err = k.bind(r.dev, 0, d.Read, d.Write); err == nil && d.Group1 != nil {
-		c.b, err = k.bind(r.dev, 1, d.Group1, Tensor{})
-	}
-	if err == nil && d.Group2 != nil {
-		c.c, err = k.bind(r.dev, 2, d.Group2, Tensor{})
-	}
-	if err != nil {
+	if c.a, err = k.bind(r.dev, d); err != nil {
 		return fmt.Errorf("%s: %w", k.name, err)
 	}
 	if err := r.room(); err != nil {
@@ -297,12 +292,14 @@ func (r *Recorder) flush() error {
 	}
 	index := r.dev.play(r.commands, r.Clock)
 	r.commands = r.commands[:0]
+	r.flushes++
 	for _, m := range r.posted {
 		m.index = index
 	}
 	r.posted = r.posted[:0]
 	if r.dev.params.full() {
 		r.dev.params.clear()
+		r.dev.version++
 	}
 	if err := r.dev.check(nil); err != nil {
 		return err

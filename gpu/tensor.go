@@ -45,6 +45,7 @@ type buffer struct {
 	raw  *wgpu.Buffer
 	id   uint64 // unlike an address, never used again
 	size uint64
+	held bool // by tensors, so that tapes may name it
 }
 
 // Len is the number of elements.

@@ -16,7 +16,10 @@ type Way struct {
 // Prefer makes d compute so from now on. Who prefers a way has compared its
 // results and its time with others on this device; until then each operation has
 // a way that is right everywhere.
-func (d *Device) Prefer(u Use, w Way) { d.ways[u] = w }
+func (d *Device) Prefer(u Use, w Way) {
+	d.ways[u] = w
+	d.version++
+}
 
 // Preferred returns the way that d prefers; none if it has no preference.
 func (d *Device) Preferred(u Use) Way { return d.ways[u] }

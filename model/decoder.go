@@ -53,6 +53,16 @@ type view struct {
 	best, picked            gpu.Tensor
 	found, short, heat, lot gpu.Tensor // none where there are no shortlists, as
 	parts                   gpu.Tensor // [as many, ops.SurveyLanes, 2], in the memory of found
+
+	tape  gpu.Tape // of the layers and the head for tokens of answers, for a while
+	taped passKind // the same for each
+}
+
+// A passKind is what passes of tokens of answers differ in, as they are recorded,
+// besides how many rows there are.
+type passKind struct {
+	cache  *cache
+	splits int // of the keys
 }
 
 // view returns the activations for n rows.
@@ -106,8 +116,7 @@ func partsLen(c *Config, o PoolOptions) int {
 func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *batch) error {
 	r.Context = ctx
 	v := d.view(len(b.tokens))
-	t := v.pass
-	t.runs, t.each = b.runs, b.each
+	v.pass.runs, v.pass.each = b.runs, b.each
 	if err := d.write(p.dev, b); err != nil {
 		return err
 	}
@@ -115,18 +124,44 @@ func (d *decoder) forward(ctx context.Context, r *gpu.Recorder, p *Pixtral, b *b
 	if len(b.spans) > 0 {
 		name = "tok_embeddings"
 	}
-	ops.Embed(r, t.x.As(name), d.fed(r, v, b.fed), p.w.tokEmbeddings)
-	d.scatter(r, t.x, b.spans)
-	t.run(ctx, r, p.w.layers, 0)
-	for done := 0; done < len(b.wanted); {
-		n := min(d.tail.Shape[0], len(b.wanted)-done)
-		d.head(r, p, t, b.wanted[done:done+n])
-		done += n
+	ops.Embed(r, v.pass.x.As(name), d.fed(r, v, b.fed), p.w.tokEmbeddings)
+	d.scatter(r, v.pass.x, b.spans)
+	record := func() { d.record(ctx, r, p, v.pass, b.wanted) }
+	if kind, ok := b.kind(); !ok {
+		record()
+	} else {
+		if v.taped != kind {
+			v.tape.Erase()
+			v.taped = kind
+		}
+		r.Taped(&v.tape, record)
+	}
+	if n := len(b.wanted); n > 0 {
+		d.made = (n-1)%d.tail.Shape[0] + 1 // the last of as many at a time as there is room for
 	}
 	if b.box != nil {
 		d.pick(r, b.box, len(b.wanted), len(b.lots))
 	}
 	return r.Submit()
+}
+
+// kind returns what tells passes of tokens of answers apart, and whether b is one:
+// a row of each of some sequences, all in one cache.
+func (b *batch) kind() (passKind, bool) {
+	if !b.each || len(b.runs) != 1 || len(b.wanted) != len(b.tokens) || len(b.spans) > 0 {
+		return passKind{}, false
+	}
+	return passKind{b.runs[0].cache, ops.Splits(b.runs[0].Keys)}, true
+}
+
+// record records the layers of a pass, and the logits of the rows that want them.
+func (d *decoder) record(ctx context.Context, r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
+	t.run(ctx, r, p.w.layers, 0)
+	for done := 0; done < len(wanted); {
+		n := min(d.tail.Shape[0], len(wanted)-done)
+		d.head(r, p, t, wanted[done:done+n])
+		done += n
+	}
 }
 
 // write writes what the device must know of a batch.
@@ -183,7 +218,6 @@ func (d *decoder) head(r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
 	v := d.view(n)
 	ops.RMSNorm(r, v.norm, v.tail, p.w.norm, p.Config.NormEps)
 	ops.LinearEach(r, v.logits, v.norm, p.w.output)
-	d.made = n
 }
 
 // words appends a list of u32 to b, as the device reads them.

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +120,62 @@ func batch(t *testing.T, p *model.Pixtral, kv string, tap gpu.Tap) [][]float32 {
 	more, err := pool.Logits(3)
 	check(t, err)
 	return append(list, more...)
+}
+
+// A pass that is played again gives what one that is recorded anew does, to the
+// bit, while the context grows from one part to two and sequences come and go.
+func TestTaped(t *testing.T) {
+	p := load(t, open(t, gpu.Options{}), small("q8_0"))
+	s, err := p.NewSession(model.SessionOptions{Context: 256})
+	check(t, err)
+	defer s.Close()
+	fresh, err := p.NewSession(model.SessionOptions{Context: 256})
+	check(t, err)
+	defer fresh.Close()
+	fresh.Clock, err = p.Device().NewClock() // what is measured is recorded anew
+	check(t, err)
+	defer fresh.Clock.Free(p.Device())
+	check(t, s.Sync(t.Context(), ids(120)))
+	check(t, fresh.Sync(t.Context(), ids(120)))
+	for i := range 20 {
+		tok := tokenizer.Token(20 + i)
+		check(t, s.Step(t.Context(), tok))
+		check(t, fresh.Step(t.Context(), tok))
+		a, err := s.Logits()
+		check(t, err)
+		b, err := fresh.Logits()
+		check(t, err)
+		if !slices.Equal(a, b) {
+			t.Fatalf("token %d: %.1e apart", i, reference.Distance(a, b))
+		}
+	}
+
+	pool, err := p.NewPool(model.PoolOptions{Context: 64, Sequences: 3, KV: "f16"})
+	check(t, err)
+	defer pool.Close()
+	pieces := make([]model.Piece, 3)
+	for i := range pieces {
+		pieces[i] = model.Piece{Sequence: i, Pages: []uint32{uint32(2 * i), uint32(2*i + 1)}, Places: []model.Place{{Token: tokenizer.Token(40 + i)}}, Want: 1}
+	}
+	for step, list := range [][]model.Piece{pieces, pieces, pieces[:2], pieces[:2], pieces[1:], pieces[1:], pieces} {
+		check(t, pool.Step(t.Context(), list))
+		a, err := pool.Logits(len(list))
+		check(t, err)
+		pool.Clock = fresh.Clock
+		check(t, pool.Step(t.Context(), list))
+		b, err := pool.Logits(len(list))
+		check(t, err)
+		pool.Clock = nil
+		for i := range a {
+			if !slices.Equal(a[i], b[i]) {
+				t.Errorf("step %d, sequence %d: %.1e apart", step, list[i].Sequence, reference.Distance(a[i], b[i]))
+			}
+		}
+		for i := range pieces {
+			pieces[i].First++
+			pieces[i].Places = []model.Place{{Token: tokenizer.Token(50 + 7*step + i)}}
+		}
+	}
 }
 
 // A token of an answer takes seven dispatches a layer, and one more where the

@@ -14,13 +14,14 @@ import (
 type Module struct {
 	Variant  Variant
 	Code     string
-	Bindings []Binding // in order of group and index
+	Bindings []Binding // in order of group and index; Code binds entry i as @group(0) @binding(i)
 	Params   []Field   // the members of struct Params, empty if there is none
 
 	origin []string // file and line of each line of Code
 }
 
-// A Binding is one resource variable.
+// A Binding is one resource variable. Group and Index are those of its file. On the
+// device all lie in one group: each more that a dispatch sets costs the host time.
 type Binding struct {
 	Group, Index   int
 	Name, Type     string
@@ -43,6 +44,7 @@ var (
 	enableLine   = regexp.MustCompile(`^enable \w+;$`)
 	overrideLine = regexp.MustCompile(`^override (\w+): u32 = (\d+);(.*)$`)
 	bindingLine  = regexp.MustCompile(`^@group\((\d)\) @binding\((\d+)\) var<(uniform|storage, read|storage, read_write)> (\w+): (.+?);`)
+	bindingPlace = regexp.MustCompile(`(?m)^@group\((\d)\) @binding\((\d+)\)`)
 	paramsBlock  = regexp.MustCompile(`(?s)struct Params \{(.*?)\n\}`)
 	paramsField  = regexp.MustCompile(`(?m)^\s*(\w+): (\w+),`)
 )
@@ -68,7 +70,7 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 		return nil, fmt.Errorf("link %v: no override %s", v, name)
 	}
 	slices.SortStableFunc(l.bindings, func(a, b Binding) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Index, b.Index)) })
-	code := l.out.String()
+	code := l.flat()
 	for _, text := range slices.Backward(l.enables) {
 		code = text + "\n" + code
 	}
@@ -97,6 +99,15 @@ func checkOrder(m *Module) error {
 		}
 	}
 	return nil
+}
+
+// flat returns what was linked with all bindings in one group.
+func (l *linker) flat() string {
+	return bindingPlace.ReplaceAllStringFunc(l.out.String(), func(place string) string {
+		m := bindingPlace.FindStringSubmatch(place)
+		i := slices.IndexFunc(l.bindings, func(b Binding) bool { return fmt.Sprint(b.Group, b.Index) == m[1]+" "+m[2] })
+		return fmt.Sprintf("@group(0) @binding(%d)", i)
+	})
 }
 
 type linker struct {

@@ -9,8 +9,9 @@
 // output/<output>.wgsl says what becomes of the sums of a matrix product; it owns
 // the last binding of group 0, and @group(2).
 //
-// The bindings and the Params struct are read back out of the linked text, so
-// the host never repeats them.
+// Groups keep apart what files own; on the device they are one. The bindings and
+// the Params struct are read back out of the linked text, so the host never
+// repeats them.
 package shaders
 
 import (

@@ -13,11 +13,16 @@ type attentionSplitParams struct {
 
 type attentionCombineParams struct{ Heads, Begin, Splits uint32 }
 
-// splitKeys is how many keys a split has at least: SPLIT of attention_split.
+// splitKeys is how many keys a split has at least, SPLIT of attention_split; more
+// are multiples of it.
 const splitKeys = 128
 
+// Splits returns into how many parts so many keys are split at most. What Attention
+// records for rows taken one by one depends on no more of the keys than that.
+func Splits(keys int) int { return ceil(keys, splitKeys) }
+
 // PartsLen returns how many f32 the parts of one row take, however it is split.
-func PartsLen(keys, heads, headDim int) int { return ceil(keys, splitKeys) * heads * (headDim + 4) }
+func PartsLen(keys, heads, headDim int) int { return Splits(keys) * heads * (headDim + 4) }
 
 // split records attention by splits of the keys, each of which leaves a part of
 // the result, and a kernel that combines them. Splits are of the same length
