@@ -10,7 +10,7 @@ type Use struct {
 type Way struct {
 	Kernel string `json:"kernel"`
 	Lanes  int    `json:"lanes,omitempty"` // invocations of a workgroup
-	Rows   int    `json:"rows,omitempty"`  // results that one of them, or all together, work on
+	Rows   int    `json:"rows,omitempty"`  // results that one of them, or all together, work on; keys of a split
 }
 
 // Prefer makes d compute so from now on. Who prefers a way has compared its

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
+	"strings"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/shaders"
@@ -23,6 +24,7 @@ const (
 	vecLanes  = 64  // WG of attention_vec and attention_split: a head has at most as many quads
 	tileLanes = 128 // WG of attention_tile
 	tileRows  = 16  // ROWS of attention_tile
+	halfRows  = 32  // ROWS of the tiles of half floats
 	tileQuads = 48  // what its queries leave room for in 16 KiB of workgroup memory
 )
 
@@ -49,7 +51,7 @@ func attends(r *gpu.Recorder, cache gpu.Type, each bool, headDim int, parts bool
 	if u.Op == Attend && !parts {
 		return gpu.Way{Kernel: "attention_vec"}
 	}
-	if way := r.Device().Preferred(u); way.Kernel != "" && holds(r.Device(), way, headDim) {
+	if way := r.Device().Preferred(u); way.Kernel != "" && Holds(r.Device(), way, headDim) {
 		return way
 	}
 	if u.Op == Attend {
@@ -65,7 +67,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 	switch way.Kernel {
 	case "attention_vec":
 		a.vec(r)
-	case "attention_tile":
+	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16":
 		a.tile(r)
 	case "attention_split", "attention_split_subgroup":
 		a.split(r)
@@ -93,7 +95,7 @@ func (a *attention) fits(r *gpu.Recorder, quads int) bool {
 		a.From < 0, a.From >= a.To, a.To > n, a.Keys < 1:
 		r.Misfit(a.Kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", a.y, a.q, a.k, a.v, a.seats.Rows, dim, a.Stretch)
 		return false
-	case !holds(r.Device(), a.Way, dim):
+	case !Holds(r.Device(), a.Way, dim):
 		r.Misfit(a.Kernel, "heads of %d by %d lanes and %d rows want more workgroup memory than %s", dim, a.Lanes, a.Rows, gpu.Size(r.Device().Limits.WorkgroupBytes))
 		return false
 	}
@@ -157,9 +159,14 @@ func (a *attention) tile(r *gpu.Recorder) {
 		return
 	}
 	heads, shared := a.heads()
-	rows := cmp.Or(a.Rows, tileRows)
+	rows := tileRows
 	set, columns := headSet(a.headDim)
-	set[2] = override("HELD", max(1, rows*columns/tileLanes))
+	if halves(a.Kernel) {
+		rows = cmp.Or(a.Rows, halfRows)
+		set[2], set[3] = override("ROWS", rows), override("STRIDE", tileStride(a.Kernel))
+	} else {
+		set[2] = override("HELD", max(1, rows*columns/tileLanes))
+	}
 	step := max(1, rows/shared)
 	for from := a.From; from < a.To; {
 		n := r.Fit(min(a.To-from, max(1, mostGroups*rows/shared)), step, a.work())
@@ -167,6 +174,15 @@ func (a *attention) tile(r *gpu.Recorder) {
 		a.dispatch(r, a.y, params, [3]int{heads / shared, ceil(n*shared, rows)}, set, n, 1, from+n < a.q.Shape[0])
 		from += n
 	}
+}
+
+// tileStride returns how far rows of products are apart in the workgroup memory of
+// a tile of half floats: 32 scores, or 64 columns that matrices make.
+func tileStride(kernel string) int {
+	if strings.Contains(kernel, "_matrices_") {
+		return 68
+	}
+	return 36
 }
 
 // headSet returns the overrides for heads of a size.

@@ -1,7 +1,7 @@
 package ops
 
 import (
-	"slices"
+	"strings"
 
 	"pixtral-wgpu/gpu"
 )
@@ -30,7 +30,7 @@ func HalfRows(r *gpu.Recorder, y, x gpu.Tensor) {
 
 // halves reports whether a kernel multiplies half floats.
 func halves(kernel string) bool {
-	return slices.Contains([]string{"linear_tile_half", "linear_matrices_8", "linear_matrices_16"}, kernel)
+	return strings.HasSuffix(kernel, "_half") || strings.Contains(kernel, "_matrices_")
 }
 
 // halve puts the activations as half floats in the place of l.x.

@@ -95,6 +95,16 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 		}
 	case u.Op == AttendMany:
 		add("", 0, 0) // attention_tile
+		if has("shader-f16") {
+			for _, rows := range []int{32, 64} {
+				add("attention_tile_half", 0, rows)
+			}
+		}
+		for _, size := range []int{8, 16} {
+			if has(gpu.MatrixFeature(size)) {
+				add(fmt.Sprint("attention_matrices_", size), 0, 32)
+			}
+		}
 	}
 	return list
 }
@@ -123,9 +133,9 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 // Rounds reports whether a way rounds activations.
 func Rounds(w gpu.Way) bool { return integers(w.Kernel) || halves(w.Kernel) }
 
-// holds reports whether a way of attention takes heads of a size on d: they have
+// Holds reports whether a way of attention takes heads of a size on d: they have
 // no more quads than there are lanes, and fit its workgroup memory.
-func holds(d *gpu.Device, w gpu.Way, headDim int) bool {
+func Holds(d *gpu.Device, w gpu.Way, headDim int) bool {
 	return headDim/4 <= cmp.Or(w.Lanes, vecLanes) && workgroupBytes(w, headDim) <= d.Limits.WorkgroupBytes
 }
 
@@ -133,6 +143,11 @@ func holds(d *gpu.Device, w gpu.Way, headDim int) bool {
 func workgroupBytes(w gpu.Way, headDim int) uint64 {
 	quads := headDim / 4
 	words := 0
+	switch {
+	case strings.HasPrefix(w.Kernel, "attention_") && halves(w.Kernel): // two words to a quad
+		rows, wide := cmp.Or(w.Rows, halfRows), ceil(quads, 4)*4
+		words = 2*(rows+Page)*(wide+2) + 2*rows*(Page/4+2) + tileStride(w.Kernel)*rows + 2*tileLanes + 7*rows + 2*Page
+	}
 	switch w.Kernel {
 	case "attention_split", "attention_split_subgroup":
 		lanes, keys := cmp.Or(w.Lanes, vecLanes), cmp.Or(w.Rows, splitKeys)

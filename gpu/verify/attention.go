@@ -126,6 +126,9 @@ func splitAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 }
 
 func attention(b *bench, w gpu.Way, c attentionCase) error {
+	if !ops.Holds(b.d, w, c.dim) {
+		return nil // nothing chooses the way for such heads
+	}
 	qs := noise(1, c.queries*c.heads*c.dim)
 	ks, vs := noise(2, c.keys*c.kvHeads*c.dim), noise(3, c.keys*c.kvHeads*c.dim)
 	if c.queryScale > 0 {

@@ -84,6 +84,9 @@ func attentionWayChecks() []Check {
 // the bit.
 func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 	c := attentionCase{queries: 43, keys: 101, heads: 6, kvHeads: 2, dim: 32, typ: typ}
+	if !ops.Holds(b.d, w, c.dim) {
+		return nil
+	}
 	rows, pages := ops.InOrder(c.keys-c.queries, c.queries, false)
 	p := pageOut(pages)
 	width := c.heads * c.dim
@@ -118,7 +121,11 @@ func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 func attended(w gpu.Way, c attentionCase, qs, ks, vs []float32) ([]float32, float64) {
 	limit := 1e-10
 	if ops.Rounds(w) {
-		qs, ks, vs, limit = ref.HalfRows(qs, c.dim), ref.HalfRows(ks, c.dim), ref.HalfRows(vs, c.dim), 1e-5
+		limit = 1e-5
+		if c.queryScale > 0 {
+			limit = 1e-3 // what sums of four products lose is much beside a score's neighbours
+		}
+		qs, ks, vs = ref.HalfRows(qs, c.dim), ref.HalfRows(ks, c.dim), ref.HalfRows(vs, c.dim)
 	}
 	return ref.Attention(qs, ks, vs, c.heads, c.kvHeads, c.dim, c.causal, c.base), limit
 }
