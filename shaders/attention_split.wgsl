@@ -2,7 +2,7 @@
 //
 // A lane scores a key, then a column of lanes adds the values.
 
-import package::lib::split::{Split, split_of, asked, place_of, greatest, answer, weights, places, WG, QUADS, NEVER};
+import package::lib::split::{Split, split_of, asked, place_of, greatest, answer, params, weights, places, WG, QUADS, NEVER};
 import package::lib::split_values::weigh;
 import package::cache::{key4, value4};
 
@@ -18,7 +18,7 @@ fn attention_split(
         return;
     }
     for (var c = lane; c < 4u * QUADS; c += WG) {
-        queries[c] = asked(s, c);
+        queries[c] = asked(s, c) * params.scale;
     }
     workgroupBarrier();    // the queries are read by all lanes below
 

@@ -4,7 +4,7 @@
 // and add up what they have among themselves. How wide a subgroup is, the kernel
 // learns when it runs; there are as many lanes to each.
 
-import package::lib::split::{Split, split_of, asked, place_of, answer, weights, places, lanes, WG, QUADS, NEVER};
+import package::lib::split::{Split, split_of, asked, place_of, answer, params, weights, places, lanes, WG, QUADS, NEVER};
 import package::lib::split_values::weigh;
 import package::cache::{key4, value4};
 
@@ -24,7 +24,7 @@ fn attention_split_subgroup(
         return;
     }
     for (var c = lane; c < 4u * QUADS; c += WG) {
-        queries[c] = asked(s, c);
+        queries[c] = asked(s, c) * params.scale;
     }
     workgroupBarrier();    // the queries are read by all lanes below
 

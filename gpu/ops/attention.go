@@ -69,7 +69,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 		a.vec(r)
 	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16":
 		a.tile(r)
-	case "attention_split", "attention_split_subgroup":
+	case "attention_split", "attention_split_subgroup", "attention_split_half":
 		a.split(r)
 	default:
 		r.Misfit(way.Kernel, "it is no kernel of attention")

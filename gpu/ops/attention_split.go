@@ -31,6 +31,10 @@ func (a *attention) split(r *gpu.Recorder) {
 	if !a.fits(r, vecLanes) {
 		return
 	}
+	if halves(a.Kernel) && a.k.Type != gpu.F16 {
+		r.Misfit(a.Kernel, "%v of half floats", a.k)
+		return
+	}
 	heads, shared := a.heads()
 	keys := cmp.Or(a.Rows, splitKeys)
 	splits := ceil(a.Keys, keys)

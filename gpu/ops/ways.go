@@ -93,6 +93,11 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 				add("attention_split_subgroup", s[0], s[1])
 			}
 		}
+		if u.Format == gpu.F16.String() && has("shader-f16") {
+			for _, s := range [][2]int{{32, 128}, {64, 128}, {64, 256}} {
+				add("attention_split_half", s[0], s[1])
+			}
+		}
 	case u.Op == AttendMany:
 		add("", 0, 0) // attention_tile
 		if has("shader-f16") {
@@ -144,14 +149,15 @@ func workgroupBytes(w gpu.Way, headDim int) uint64 {
 	quads := headDim / 4
 	words := 0
 	switch {
-	case strings.HasPrefix(w.Kernel, "attention_") && halves(w.Kernel): // two words to a quad
+	case strings.HasPrefix(w.Kernel, "attention_split"):
+		lanes, keys := cmp.Or(w.Lanes, vecLanes), cmp.Or(w.Rows, splitKeys)
+		words = 16*quads + 5*keys + 20*lanes
+		if halves(w.Kernel) {
+			words += 2*keys - 8*quads
+		}
+	case halves(w.Kernel): // two words to a quad
 		rows, wide := cmp.Or(w.Rows, halfRows), ceil(quads, 4)*4
 		words = 2*(rows+Page)*(wide+2) + 2*rows*(Page/4+2) + tileStride(w.Kernel)*rows + 2*tileLanes + 7*rows + 2*Page
-	}
-	switch w.Kernel {
-	case "attention_split", "attention_split_subgroup":
-		lanes, keys := cmp.Or(w.Lanes, vecLanes), cmp.Or(w.Rows, splitKeys)
-		words = 16*quads + 5*keys + 4*lanes + 16*lanes
 	}
 	return uint64(4 * words)
 }

@@ -16,6 +16,7 @@ type attentionCase struct {
 	base                 int
 	typ                  gpu.Type
 	outlier, queryScale  float32
+	all                  float32 // what everything is, if it is not 0
 }
 
 func attentionChecks() []Check {
@@ -134,6 +135,13 @@ func attention(b *bench, w gpu.Way, c attentionCase) error {
 	if c.queryScale > 0 {
 		for i := range qs {
 			qs[i] *= c.queryScale
+		}
+	}
+	if c.all > 0 {
+		for _, xs := range [][]float32{qs, ks, vs} {
+			for i := range xs {
+				xs[i] = c.all
+			}
 		}
 	}
 	if c.outlier > 0 {

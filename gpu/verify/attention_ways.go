@@ -9,6 +9,10 @@ import (
 	"pixtral-wgpu/gpu/ref"
 )
 
+// loudest is just below a power of two, and beyond half floats: where it is everything,
+// each sum of products is as large as may be.
+const loudest = 131071
+
 // attendCases are rows that are taken one by one: numbers of keys at and off the
 // borders of pages, of workgroups and of splits.
 func attendCases(typ gpu.Type) (list []attentionCase) {
@@ -26,6 +30,7 @@ func attendCases(typ gpu.Type) (list []attentionCase) {
 	return append(list,
 		attentionCase{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, outlier: 1e5},
 		attentionCase{queries: 5, keys: 400, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 395, queryScale: 1000},
+		attentionCase{queries: 1, keys: 200, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 199, all: loudest},
 	)
 }
 
@@ -50,6 +55,7 @@ func tileCases(typ gpu.Type) (list []attentionCase) {
 		attentionCase{queries: 20, keys: 50, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 30, outlier: 1e5},
 		attentionCase{queries: 20, keys: 20, heads: 2, kvHeads: 1, dim: 32, outlier: 1e5},
 		attentionCase{queries: 20, keys: 50, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 30, queryScale: 1000},
+		attentionCase{queries: 20, keys: 50, heads: 2, kvHeads: 1, dim: 32, causal: true, base: 30, all: loudest},
 	)
 }
 

@@ -17,7 +17,7 @@ import (
 // defaults, may lack.
 var features = map[string]string{
 	"linear_subgroup": "subgroup", "rmsnorm_subgroup": "subgroup", "linear_tile_half": "shader-f16",
-	"attention_split_subgroup": "subgroup", "attention_tile_half": "shader-f16",
+	"attention_split_subgroup": "subgroup", "attention_split_half": "shader-f16", "attention_tile_half": "shader-f16",
 	"attention_matrices_8": gpu.MatrixFeature(8), "attention_matrices_16": gpu.MatrixFeature(16),
 	"linear_matrices_8": gpu.MatrixFeature(8), "linear_matrices_16": gpu.MatrixFeature(16),
 }

@@ -62,7 +62,7 @@ fn split_of(group: vec3<u32>) -> Split {
 // asked returns quad c of the queries: head by head, the last again where there
 // are less than four.
 fn asked(s: Split, c: u32) -> vec4<f32> {
-    return q[(s.query * params.heads + s.head0 + min(c / QUADS, s.served - 1u)) * QUADS + c % QUADS] * params.scale;
+    return q[(s.query * params.heads + s.head0 + min(c / QUADS, s.served - 1u)) * QUADS + c % QUADS];
 }
 
 // place_of returns where the cache has key j of the split.
