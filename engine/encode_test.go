@@ -13,20 +13,94 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// large is a question about a picture as large as the model takes, of one grey.
-func large(t *testing.T, p *model.Pixtral, grey byte) model.Prompt {
+// grey is a picture of so many pixels a side, of one grey.
+func grey(t *testing.T, p *model.Pixtral, width, height int, shade byte) *pixels.Patches {
 	t.Helper()
 	v := p.Config.VisionEncoder
-	img := image.NewRGBA(image.Rect(0, 0, v.ImageSize, v.ImageSize))
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	for i := range img.Pix {
-		img.Pix[i] = grey | byte(i%4/3*255)
+		img.Pix[i] = shade | byte(i%4/3*255)
 	}
 	patches, err := pixels.Preprocess(img, v.PatchSize, v.ImageSize)
 	check(t, err)
-	message := tokenizer.Message{Role: tokenizer.RoleUser, Parts: []tokenizer.Part{{Type: tokenizer.PartImage, Source: "x"}, {Type: tokenizer.PartText, Text: "What?"}}}
-	prompt, err := p.EncodeChat(&tokenizer.Chat{Model: p.Name, Messages: []tokenizer.Message{message}}, []*pixels.Patches{patches})
+	return patches
+}
+
+// about is a question about pictures.
+func about(t *testing.T, p *model.Pixtral, pictures ...*pixels.Patches) model.Prompt {
+	t.Helper()
+	message := tokenizer.Message{Role: tokenizer.RoleUser, Parts: []tokenizer.Part{{Type: tokenizer.PartText, Text: "What?"}}}
+	for range pictures {
+		message.Parts = append(message.Parts, tokenizer.Part{Type: tokenizer.PartImage, Source: "x"})
+	}
+	prompt, err := p.EncodeChat(&tokenizer.Chat{Model: p.Name, Messages: []tokenizer.Message{message}}, pictures)
 	check(t, err)
 	return prompt
+}
+
+// large is a question about a picture as large as the model takes.
+func large(t *testing.T, p *model.Pixtral, shade byte) model.Prompt {
+	side := p.Config.VisionEncoder.ImageSize
+	return about(t, p, grey(t, p, side, side, shade))
+}
+
+// Small pictures, of one question or of several, go through the encoder together,
+// each once, and come out as alone, whether somebody waits for the next token or not.
+func TestPicturesTogether(t *testing.T) {
+	p := load(t)
+	patch := p.Config.VisionEncoder.PatchSize
+	var questions []model.Prompt
+	for i := range 3 {
+		var list []*pixels.Patches
+		for k := range 3 {
+			list = append(list, grey(t, p, (1+i+3*k)*patch, (7-2*k)*patch, byte(40*i+9*k)))
+		}
+		questions = append(questions, about(t, p, append(list, list[0])...)) // one twice
+	}
+	var want []*model.Reply
+	var requests []engine.Request
+	for i, q := range questions {
+		requests = append(requests, engine.Request{Prompt: q, MaxTokens: 4})
+		want = append(want, alone(t, p, requests[i], 1024))
+	}
+	for _, busy := range []bool{false, true} {
+		h := engine.NewHand(t, p, engine.Options{Context: 1024, Slots: 4, Exact: true})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if busy {
+			_, err := h.Ask(ctx, engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p)})
+			check(t, err)
+			check(t, h.Step(t.Context()))
+		}
+		var of []func() (*model.Reply, error, bool)
+		for _, req := range requests {
+			reply, err := h.Ask(t.Context(), req)
+			check(t, err)
+			of = append(of, reply)
+		}
+		for open := len(of); open > 0; {
+			check(t, h.Step(t.Context()))
+			if n := h.Encoded(); n != 0 && n != 9 {
+				t.Errorf("busy %v: %d are encoded before the others", busy, n)
+			}
+			open = 0
+			for _, reply := range of {
+				if _, _, ended := reply(); !ended {
+					open++
+				}
+			}
+		}
+		for i, reply := range of {
+			got, err, _ := reply()
+			check(t, err)
+			if got.Text != want[i].Text {
+				t.Errorf("busy %v: %q, want %q", busy, got.Text, want[i].Text)
+			}
+		}
+		if s := h.Stats(); s.ImagesEncoded != 9 || s.ImagesFound != 3 {
+			t.Errorf("busy %v: %d encoded, %d found", busy, s.ImagesEncoded, s.ImagesFound)
+		}
+	}
 }
 
 // While a large picture is encoded, others get their tokens; it comes out as if
@@ -54,12 +128,12 @@ func TestEncodeBetweenSteps(t *testing.T) {
 	}
 	check(t, e.Exclusive(t.Context(), func(ctx context.Context, p *model.Pixtral) error {
 		start := time.Now()
-		encoding, err := p.StartImage(picture.Prompt.Images[0])
+		encoding, err := p.StartImages(picture.Prompt.Images[0])
 		check(t, err)
 		defer encoding.Close()
 		rows, err := encoding.Step(ctx, p.Config.VisionEncoder.Layers)
 		check(t, err)
-		defer p.Device().Free(rows)
+		defer p.Device().Free(rows...)
 		check(t, p.Device().Alive())
 		if took := time.Since(start); most >= took {
 			t.Errorf("tokens were %v apart; a picture is encoded in %v", most, took)
@@ -77,9 +151,9 @@ func TestEncodeBetweenSteps(t *testing.T) {
 		return bytes
 	}
 	held := used()
-	for grey := range byte(2) { // they leave in the middle
+	for shade := range byte(2) { // they leave in the middle
 		short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		if _, err := e.Generate(short, engine.Request{Prompt: large(t, p, grey)}, nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := e.Generate(short, engine.Request{Prompt: large(t, p, shade)}, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
 		stop()

@@ -19,8 +19,8 @@ type images struct {
 	byHash map[[32]byte]*list.Element
 	order  *list.List // of *encoded; those used last are at the back
 
-	underway *model.Encoding // of the image of this hash; nil for none
-	hash     [32]byte
+	underway *model.Encoding // of these; nil for none
+	coming   []*pixels.Patches
 }
 
 type encoded struct {
@@ -42,30 +42,33 @@ func (c *images) find(hash [32]byte) (gpu.Tensor, bool) {
 	return el.Value.(*encoded).rows, true
 }
 
-// encode takes an image on through the encoder by so many layers; another that
-// was under way is given up. It returns the image's rows once they are done, and
-// keeps them, those in wanted in any case. It makes room first, so that the bound
+// encode takes images on through the encoder, side by side, by so many layers; others
+// that were under way are given up. It returns them once their rows are there, and
+// keeps these, those in wanted in any case. It makes room first, so that the bound
 // holds while it works.
-func (c *images) encode(ctx context.Context, img *pixels.Patches, layers int, wanted map[[32]byte]bool) (gpu.Tensor, error) {
-	if c.underway == nil || c.hash != img.Hash {
+func (c *images) encode(ctx context.Context, list []*pixels.Patches, layers int, wanted map[[32]byte]bool) (done []*pixels.Patches, err error) {
+	if !slices.Equal(c.coming, list) {
 		c.giveUp()
-		c.shrink(c.p.Config.ImageBytes(img.Grid), wanted)
-		e, err := c.p.StartImage(img)
-		if err != nil {
-			return gpu.Tensor{}, err
+		bytes := uint64(0)
+		for _, img := range list {
+			bytes += c.p.Config.ImageBytes(img.Grid)
 		}
-		c.underway, c.hash = e, img.Hash
+		c.shrink(bytes, wanted)
+		if c.underway, err = c.p.StartImages(list...); err != nil {
+			return nil, err
+		}
+		c.coming = list
 	}
 	rows, err := c.underway.Step(ctx, layers)
-	if err != nil || rows.Exists() {
+	if err != nil || rows != nil {
 		c.giveUp()
 	}
-	if err != nil || !rows.Exists() {
-		return gpu.Tensor{}, err
+	for i, t := range rows {
+		c.bytes += t.Bytes()
+		c.byHash[list[i].Hash] = c.order.PushBack(&encoded{list[i].Hash, t})
+		done = append(done, list[i])
 	}
-	c.bytes += rows.Bytes()
-	c.byHash[img.Hash] = c.order.PushBack(&encoded{img.Hash, rows})
-	return rows, nil
+	return done, err
 }
 
 // shrink makes room for so many bytes more, as far as others than the wanted
@@ -87,13 +90,21 @@ func (c *images) shrink(more uint64, wanted map[[32]byte]bool) {
 func (c *images) giveUp() {
 	if c.underway != nil {
 		c.underway.Close()
-		c.underway = nil
 	}
+	c.underway, c.coming = nil, nil
 }
 
-// leave gives up what is under way if it is one of these: nobody waits for it.
+// under returns the images that are under way if the one of a hash is among them.
+func (c *images) under(hash [32]byte) []*pixels.Patches {
+	if slices.ContainsFunc(c.coming, func(img *pixels.Patches) bool { return img.Hash == hash }) {
+		return c.coming
+	}
+	return nil
+}
+
+// leave gives up what is under way if one of these is: nobody waits for it.
 func (c *images) leave(list []*pixels.Patches) {
-	if slices.ContainsFunc(list, func(img *pixels.Patches) bool { return img.Hash == c.hash }) {
+	if slices.ContainsFunc(list, func(img *pixels.Patches) bool { return c.under(img.Hash) != nil }) {
 		c.giveUp()
 	}
 }

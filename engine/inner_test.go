@@ -59,3 +59,6 @@ func (h *Hand) Doubt(i int) bool {
 
 // UnderWay is how many passes are.
 func (h *Hand) UnderWay() int { return len(h.w.underway) }
+
+// Encoded is how many encoded images are kept.
+func (h *Hand) Encoded() int { return len(h.w.images.byHash) }

@@ -106,7 +106,7 @@ func (w *worker) plan(ctx context.Context) (parts []part, images map[[32]byte]gp
 	}
 	coming := map[pending]bool{} // pages that this pass fills
 	images = map[[32]byte]gpu.Tensor{}
-	room, encoded := w.pace.rows(w.answering()), false
+	room := w.pace.rows(w.answering())
 	for _, s := range slices.Clone(w.running) {
 		if room == 0 {
 			break
@@ -119,7 +119,7 @@ func (w *worker) plan(ctx context.Context) (parts []part, images map[[32]byte]gp
 		if s.done%model.Page == 0 && page < len(s.keys) && coming[pending{s.cache, s.keys[page]}] {
 			continue // it will find the page next time
 		}
-		n, err := w.see(ctx, s, min(s.prompt-s.done, room), images, &encoded)
+		n, err := w.see(ctx, s, min(s.prompt-s.done, room), images)
 		if err != nil {
 			if err := w.fail([]part{{s: s}}, err); err != nil {
 				return nil, nil, err
@@ -159,36 +159,33 @@ func (w *worker) skip(s *sequence) {
 }
 
 // see gets the rows of the images in the next n places, and returns how many of
-// the places have theirs: one image is encoded between two steps, not more.
-func (w *worker) see(ctx context.Context, s *sequence, n int, rows map[[32]byte]gpu.Tensor, encoded *bool) (int, error) {
+// the places have theirs: between two steps images are encoded for as long as
+// patience allows.
+func (w *worker) see(ctx context.Context, s *sequence, n int, rows map[[32]byte]gpu.Tensor) (int, error) {
 	for i, place := range s.places[s.done : s.done+n] {
 		hash := place.Image
 		if _, ok := rows[hash]; ok || hash == ([32]byte{}) {
 			continue
 		}
 		t, ok := w.images.find(hash)
-		if !ok {
-			if *encoded {
-				return i, nil
-			}
-			*encoded = true
-			var err error
-			if t, err = w.encode(ctx, s, hash, rows); err != nil {
+		if !ok && w.encoding <= patience {
+			if err := w.encode(ctx, s, hash, rows); err != nil {
 				return 0, err
 			}
-			if !t.Exists() { // it goes on after the next step
-				return i, nil
-			}
+			t, ok = w.images.find(hash)
+		}
+		if !ok { // it goes on after the next step
+			return i, nil
 		}
 		rows[hash] = t
 	}
 	return n, nil
 }
 
-// encode runs an image of a sequence through the encoder: at once, or if somebody
-// waits for the next token of an answer, as many layers as patience allows. It
-// stops when the client leaves.
-func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held map[[32]byte]gpu.Tensor) (gpu.Tensor, error) {
+// encode runs an image of a sequence through the encoder, small ones that are wanted
+// too beside it: at once, or if somebody waits for the next token of an answer, as
+// many layers as patience allows. It stops when the client leaves.
+func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held map[[32]byte]gpu.Tensor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
@@ -196,24 +193,56 @@ func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held ma
 	for h := range held {
 		wanted[h] = true
 	}
-	at := slices.IndexFunc(s.req.Prompt.Images, func(img *pixels.Patches) bool { return img.Hash == hash }) // Places made them from the prompt
-	layers, begin := w.model.Config.VisionEncoder.Layers, time.Now()
+	list := w.images.under(hash)
+	if list == nil {
+		list = w.unseen(s)
+		list = list[:model.Together(list)]
+	}
+	layers, begin, before := w.model.Config.VisionEncoder.Layers, time.Now(), w.encoding
 	if w.answering() {
 		layers = 1
 	}
 	for {
-		rows, err := w.images.encode(ctx, s.req.Prompt.Images[at], layers, wanted)
-		if rows.Exists() {
-			s.encoded++
+		done, err := w.images.encode(ctx, list, layers, wanted)
+		for _, img := range done {
+			w.owner(s, img).encoded++
 		}
-		w.encoding = time.Since(begin)
+		w.encoding = before + time.Since(begin)
 		if err != nil && s.ctx.Err() != nil {
 			err = s.ctx.Err() // why the client left: its time may have been over
 		}
-		if err != nil || rows.Exists() || w.encoding > patience {
-			return rows, err
+		if err != nil || done != nil || w.encoding > patience {
+			return err
 		}
 	}
+}
+
+// unseen returns images that must be encoded: those that a sequence comes to, then
+// those of others.
+func (w *worker) unseen(s *sequence) (list []*pixels.Patches) {
+	for _, s := range append([]*sequence{s}, w.running...) {
+		last := [32]byte{}
+		for _, place := range s.places[min(s.done, s.prompt):s.prompt] {
+			if place.Image == last {
+				continue
+			}
+			last = place.Image
+			_, seen := w.images.find(last)
+			if seen || last == ([32]byte{}) || slices.ContainsFunc(list, func(img *pixels.Patches) bool { return img.Hash == last }) {
+				continue
+			}
+			list = append(list, s.image(last))
+		}
+	}
+	return list
+}
+
+// owner returns a sequence that an image belongs to, the one named if it does.
+func (w *worker) owner(s *sequence, img *pixels.Patches) *sequence {
+	if i := slices.IndexFunc(w.running, func(o *sequence) bool { return o.image(img.Hash) != nil }); s.image(img.Hash) == nil && i >= 0 {
+		return w.running[i]
+	}
+	return s
 }
 
 // name names the pages that a sequence has filled.

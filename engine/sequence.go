@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"pixtral-wgpu/model"
+	"pixtral-wgpu/model/pixels"
 	"pixtral-wgpu/tokenizer"
 )
 
@@ -57,6 +58,16 @@ func (s *sequence) fillKeys() {
 		}
 		s.keys = append(s.keys, before.next(s.places[n*model.Page:(n+1)*model.Page]))
 	}
+}
+
+// image returns the image of the prompt with a hash, nil if there is none.
+func (s *sequence) image(hash [32]byte) *pixels.Patches {
+	for _, img := range s.req.Prompt.Images {
+		if img.Hash == hash {
+			return img
+		}
+	}
+	return nil
 }
 
 // reading reports whether some of the prompt is still to be evaluated.

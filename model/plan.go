@@ -73,7 +73,7 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 		side := v.ImageSize / v.PatchSize
 		image := &arena{}
 		newVisionPass(image, v, tokenizer.Grid{Cols: side, Rows: side})
-		newAdapterPass(image, c.Config, side*side)
+		newAdapterPass(image, c.Config, tokenizer.Grid{Cols: side, Rows: side})
 		image.new("rows", side*side, c.Config.Dim)
 		p.Image = image.bytes
 	}

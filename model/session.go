@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/model/pixels"
 	"pixtral-wgpu/tokenizer"
 )
 
@@ -142,16 +143,28 @@ func (s *Session) encodeImages(ctx context.Context, prompt Prompt, places []Plac
 		wanted[p.Image] = true
 	}
 	s.forgetImages(prompt)
+	var missing []*pixels.Patches
+	var index []int // in the prompt
 	for i, img := range prompt.Images {
-		if _, ok := s.images[img.Hash]; ok || !wanted[img.Hash] {
-			continue
+		if _, ok := s.images[img.Hash]; !ok && wanted[img.Hash] {
+			missing, index = append(missing, img), append(index, i)
+			wanted[img.Hash] = false // once
 		}
-		rows, err := s.p.encode(ctx, img, i, s.Tap, s.Clock)
+	}
+	for len(missing) > 0 {
+		n := Together(missing)
+		if s.Tap != nil {
+			n = 1
+		}
+		rows, err := s.p.encode(ctx, index[0], s.Tap, s.Clock, missing[:n]...)
 		if err != nil {
-			return fmt.Errorf("model: image %d: %w", i+1, err)
+			return fmt.Errorf("model: image %d: %w", index[0]+1, err)
 		}
-		s.images[img.Hash] = rows
-		s.encoded++
+		for i, t := range rows {
+			s.images[missing[i].Hash] = t
+		}
+		s.encoded += n
+		missing, index = missing[n:], index[n:]
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func open(t *testing.T, o gpu.Options) *gpu.Device {
 	return d
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

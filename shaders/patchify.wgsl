@@ -1,4 +1,4 @@
-// y[r * cols + c, (channel, ky, kx)] = pixels[channel, r * patch + ky, c * patch + kx]      one invocation per pixel
+// y[first + r * cols + c, (channel, ky, kx)] = pixels[channel, r * patch + ky, c * patch + kx]      one invocation per pixel
 
 import package::lib::grid::unfold;
 
@@ -7,11 +7,12 @@ struct Params {
     channels: u32,
     side: u32,       // side of a patch, in pixels
     cols: u32,       // patches to a row
+    first: u32,      // row of y to begin with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> pixels: array<f32>;     // [channels, rows * patch, cols * patch]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [rows * cols, channels * patch * patch]
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;    // [first + rows * cols or more, channels * patch * patch]
 
 @compute @workgroup_size(64)
 fn patchify(
@@ -30,5 +31,5 @@ fn patchify(
     let kx = i % params.side;
     let width = params.cols * params.side;
     let line = channel * (params.n / params.channels / width) + token / params.cols * params.side + ky;
-    y[i] = pixels[line * width + token % params.cols * params.side + kx];
+    y[params.first * params.channels * area + i] = pixels[line * width + token % params.cols * params.side + kx];
 }

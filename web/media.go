@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"pixtral-wgpu/model/pixels"
@@ -32,7 +31,7 @@ func newMedia(o Options, f facts) (*media, error) {
 	m := &media{
 		lens: f.lens, pixels: pixels.Options{MaxPixels: o.MaxPixels, Orientation: o.Orientation},
 		maxImages: o.MaxImages, maxBytes: o.MaxImageBytes,
-		fetcher: newFetcher(o.ImageHosts, o.MaxImageBytes), decoding: make(chan struct{}, max(1, runtime.NumCPU()/2)),
+		fetcher: newFetcher(o.ImageHosts, o.MaxImageBytes), decoding: make(chan struct{}, pixels.AtOnce()),
 	}
 	if o.MediaDir == "" {
 		return m, nil
@@ -64,15 +63,13 @@ func (m *media) images(ctx context.Context, chat *tokenizer.Chat) ([]*pixels.Pat
 	case len(parts) > m.maxImages:
 		return nil, bad("messages", "The request has %d images; this server takes %d (--max-images).", len(parts), m.maxImages)
 	}
-	all := make([]*pixels.Patches, len(parts))
-	for i, part := range parts {
-		img, err := m.image(ctx, part)
+	return pixels.All(ctx, len(parts), func(ctx context.Context, i int) (*pixels.Patches, error) {
+		img, err := m.image(ctx, parts[i])
 		if err != nil {
-			return nil, imageError(i, part, err)
+			return nil, imageError(i, parts[i], err)
 		}
-		all[i] = img
-	}
-	return all, nil
+		return img, nil
+	})
 }
 
 // imageError says which image is at fault, without showing it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -57,34 +58,20 @@ func (c *camera) take(source string, l lens) (*pixels.Patches, error) {
 // takeAll reads several images; standard input can be only one of them.
 func (c *camera) takeAll(sources []string, l lens) ([]*pixels.Patches, error) {
 	stdin := 0
-	var all []*pixels.Patches
 	for _, source := range sources {
 		if source == "-" {
 			stdin++
 		}
-		if stdin > 1 {
-			return nil, misuse(`"-", standard input, can be only one image`)
-		}
-		img, err := c.take(source, l)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, img)
 	}
-	return all, nil
+	if stdin > 1 {
+		return nil, misuse(`"-", standard input, can be only one image`)
+	}
+	return pixels.All(c.ctx, len(sources), func(_ context.Context, i int) (*pixels.Patches, error) { return c.take(sources[i], l) })
 }
 
 // takeParts reads the images of a conversation.
 func (c *camera) takeParts(parts []tokenizer.Part, l lens) ([]*pixels.Patches, error) {
-	var all []*pixels.Patches
-	for _, part := range parts {
-		img, err := c.takePart(part, l)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, img)
-	}
-	return all, nil
+	return pixels.All(c.ctx, len(parts), func(_ context.Context, i int) (*pixels.Patches, error) { return c.takePart(parts[i], l) })
 }
 
 // takePart reads an image of a conversation: an "image" is base64 or a data
