@@ -20,9 +20,11 @@ import (
 // lose what is dropped. Tests have others do it.
 var goesAhead = func(p *model.Pixtral) bool { return !p.Device().Info.Software() }
 
-// mayLead reports whether the device can pick for all that run.
+var tooLong = model.AheadMost // tests have none
+
+// mayLead reports whether the device can pick for all that run, and it pays.
 func (w *worker) mayLead() bool {
-	return w.ahead && !slices.ContainsFunc(w.running, func(s *sequence) bool {
+	return w.ahead && w.pace.step < tooLong && !slices.ContainsFunc(w.running, func(s *sequence) bool {
 		return s.reading() || s.unsure || s.done+1 != len(s.places) || s.req.Allow != nil || s.req.LogProbs || !w.pool.Picks(s.picker)
 	})
 }

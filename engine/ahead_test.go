@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"pixtral-wgpu/engine"
 	"pixtral-wgpu/gpu"
@@ -184,6 +186,70 @@ func TestAheadDrawn(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// Clients that come and leave as they like, an engine that is closed and a device
+// that is lost while passes are under way: all end as they should.
+func TestAheadEnds(t *testing.T) {
+	p := wide(t)
+	engine.Ahead(t, true)
+	greedy := func(i int) engine.Request {
+		return engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1, tokenizer.Token(5 + i)}}}
+	}
+	var want []*model.Reply
+	for i := range 6 {
+		req := greedy(i)
+		req.MaxTokens = 40
+		want = append(want, alone(t, p, req, 1024))
+	}
+	e := start(t, p, engine.Options{Context: 1024, Slots: 4})
+	var all sync.WaitGroup
+	for i := range want {
+		all.Go(func() {
+			for k := range 4 {
+				ctx, cancel := context.WithCancel(t.Context())
+				n := 0
+				reply, err := e.Generate(ctx, greedy(i), func(engine.Event) error {
+					if n++; n == 3+7*k+i {
+						cancel()
+					}
+					return nil
+				})
+				cancel()
+				if got := min(len(reply.Tokens), len(want[i].Tokens)); !errors.Is(err, context.Canceled) || n < 3+7*k+i || !slices.Equal(reply.Tokens[:got], want[i].Tokens[:got]) {
+					t.Errorf("%d events, %v, then %v; want %v", n, reply.Tokens, err, want[i].Tokens)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if s := e.Stats(); s.AheadTokens == 0 || s.Cancelled != 24 || s.KVUsed+s.Running+s.Waiting != 0 {
+		t.Errorf("%+v", s)
+	}
+	for i := range 2 {
+		all.Go(func() {
+			if _, err := e.Generate(t.Context(), greedy(i), nil); !errors.Is(err, engine.ErrClosed) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	for before := e.Stats().AheadTokens; e.Stats().AheadTokens < before+20; {
+		time.Sleep(time.Millisecond)
+	}
+	check(t, e.Close())
+	all.Wait()
+
+	h := engine.NewHand(t, p, engine.Options{Context: 1024, Slots: 4})
+	_, err := h.Ask(t.Context(), greedy(0))
+	check(t, err)
+	for h.UnderWay() == 0 {
+		check(t, h.Step(t.Context()))
+	}
+	p.Device().Lose()
+	var lost *gpu.DeviceLostError
+	if err := h.Step(t.Context()); !errors.As(err, &lost) {
+		t.Errorf("the device is lost: %v", err)
 	}
 }
 

@@ -10,9 +10,9 @@ import (
 
 // Ahead says whether answers of engines made from now on go on ahead of the host.
 func Ahead(t testing.TB, on bool) {
-	before := goesAhead
-	goesAhead = func(*model.Pixtral) bool { return on }
-	t.Cleanup(func() { goesAhead = before })
+	before, bound := goesAhead, tooLong
+	goesAhead, tooLong = func(*model.Pixtral) bool { return on }, time.Hour
+	t.Cleanup(func() { goesAhead, tooLong = before, bound })
 }
 
 // A Hand is an engine whose steps a test takes by hand.

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -14,6 +15,11 @@ import (
 // that began with a wrong one is dropped. So is the pass after the end of an
 // answer, which is known one pass too late.
 
+// AheadMost is what a pass may take for the next to be submitted before the host
+// knows its tokens. A longer one goes to the device in several submissions, all but
+// the last of which would hold those tokens back; and there is little to gain.
+const AheadMost = 100 * time.Millisecond
+
 // ahead reports whether an answer may go on so. A software adapter computes on
 // the host's own cores: there it would gain nothing, and lose a pass an answer.
 func (s *Session) ahead(picker *Picker) bool {
@@ -21,7 +27,7 @@ func (s *Session) ahead(picker *Picker) bool {
 		(aheadAnywhere || !s.p.dev.Info.Software())
 }
 
-var aheadAnywhere bool // for tests
+var aheadAnywhere, aheadMost = false, AheadMost // tests have others
 
 // generateAhead is generate for tokens that the device picks.
 func (s *Session) generateAhead(ctx context.Context, picker *Picker, most int, yield func(tokenizer.Token) bool) (string, error) {
@@ -32,18 +38,21 @@ func (s *Session) generateAhead(ctx context.Context, picker *Picker, most int, y
 	if err := s.begin(boxes[0], picker); err != nil {
 		return "", err
 	}
+	start, took := time.Now(), time.Duration(0) // of a token, without what became of it
 	for n := 1; ; n++ {
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
 		more := n != most && s.Len() < s.Context()
-		s.elsewhere = more // until the token is known to be part of the answer
-		if more {
+		quick := more && took < aheadMost
+		s.elsewhere = quick // until the token is known to be part of the answer
+		if quick {
 			if err := s.follow(ctx, boxes[n%2], picker); err != nil {
 				return "", err
 			}
 		}
 		tok, guessed, err := s.arrive(boxes[(n-1)%2], picker)
+		took = time.Since(start)
 		switch {
 		case err != nil:
 			return "", err
@@ -52,8 +61,9 @@ func (s *Session) generateAhead(ctx context.Context, picker *Picker, most int, y
 		case !more:
 			return Full, nil
 		}
+		start = time.Now()
 		picker.Accept(tok)
-		if guessed {
+		if quick && guessed {
 			s.held = append(s.held, Place{Token: tok})
 			continue
 		}

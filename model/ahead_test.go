@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"testing"
+	"time"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/model"
@@ -61,14 +62,16 @@ func TestAhead(t *testing.T) {
 	for name, f := range cases {
 		want[name] = f()
 	}
-	model.Ahead(t)
-	for name, f := range cases {
-		got, want := f(), want[name]
-		if !slices.Equal(got.reply.Tokens, want.reply.Tokens) || got.reply.FinishReason != want.reply.FinishReason || got.reply.Text != want.reply.Text {
-			t.Errorf("ended %s: %v, %q, want %v, %q", name, got.reply.Tokens, got.reply.FinishReason, want.reply.Tokens, want.reply.FinishReason)
-		}
-		if got.held != want.held || got.next != want.next || !slices.Equal(got.logits, want.logits) {
-			t.Errorf("ended %s: the session holds %d tokens and %d follows, want %d and %d", name, got.held, got.next, want.held, want.next)
+	for _, most := range []time.Duration{0, time.Hour} {
+		model.Ahead(t, most)
+		for name, f := range cases {
+			got, want := f(), want[name]
+			if !slices.Equal(got.reply.Tokens, want.reply.Tokens) || got.reply.FinishReason != want.reply.FinishReason || got.reply.Text != want.reply.Text {
+				t.Errorf("ended %s: %v, %q, want %v, %q", name, got.reply.Tokens, got.reply.FinishReason, want.reply.Tokens, want.reply.FinishReason)
+			}
+			if got.held != want.held || got.next != want.next || !slices.Equal(got.logits, want.logits) {
+				t.Errorf("ended %s: the session holds %d tokens and %d follows, want %d and %d", name, got.held, got.next, want.held, want.next)
+			}
 		}
 	}
 
@@ -123,7 +126,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 			t.Errorf("behind %d tokens: %v allocations a token", depth, n)
 		}
 	}
-	model.Ahead(t)
+	model.Ahead(t, time.Hour)
 	check(t, s.Sync(t.Context(), ids(30)))
 	next, stop := iterate(s, model.Sampler{})
 	for range 8 {
@@ -173,7 +176,7 @@ func TestAheadStreamed(t *testing.T) {
 	check(t, err)
 	defer p.Close()
 	want := greedy(t, p, o, prompt, 32)
-	model.Ahead(t)
+	model.Ahead(t, time.Hour)
 	if got := greedy(t, p, o, prompt, 32); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
