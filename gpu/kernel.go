@@ -143,6 +143,9 @@ func (k *kernel) bind(d *Device, what *Dispatch) (uintptr, error) {
 	for i := range what.Group2 {
 		n, err = key.add(n, &what.Group2[i], err)
 	}
+	for i := range what.Group3 {
+		n, err = key.add(n, &what.Group3[i], err)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -174,8 +177,8 @@ func (k *groupKey) add(n int, t *Tensor, err error) (int, error) {
 
 func (k *kernel) newGroup(d *Device, what *Dispatch) (*wgpu.BindGroup, error) {
 	var entries []wgpu.BindGroupEntry
-	given := [3][]Tensor{append(copies(what.Read), what.Write.kept()), copies(what.Group1), copies(what.Group2)}
-	var taken [3]int
+	given := [4][]Tensor{append(copies(what.Read), what.Write.kept()), copies(what.Group1), copies(what.Group2), copies(what.Group3)}
+	var taken [4]int
 	for i, b := range k.module.Bindings {
 		e := wgpu.BindGroupEntry{Binding: uint32(i)}
 		list := given[b.Group]

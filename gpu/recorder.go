@@ -17,9 +17,10 @@ type Dispatch struct {
 	Write   Tensor   // group 0, last
 	Group1  []Tensor // the parts of a matrix, or keys and values
 	Group2  []Tensor // what an output needs besides Write
+	Group3  []Tensor // what an input needs besides Read
 	Groups  [3]int   // workgroups; zero means 1
 	Work    float64  // multiply-adds, about: paces the submissions
-	Bytes   uint64   // moved, for the clock; 0 means all of Read, Group1, Group2 and Write
+	Bytes   uint64   // moved, for the clock; 0 means all that it is given
 	Partial bool     // more dispatches complete Write: no tap yet
 }
 
@@ -177,7 +178,7 @@ func (k *kernel) check(d *Dispatch, mostGroups int) error {
 		}
 		k.params = t
 	}
-	for _, list := range [3][]Tensor{d.Read, d.Group1, d.Group2} {
+	for _, list := range [4][]Tensor{d.Read, d.Group1, d.Group2, d.Group3} {
 		for i := range list {
 			if list[i].buf == d.Write.buf {
 				return fmt.Errorf("%s is read and written at once", list[i].String())
@@ -198,7 +199,7 @@ func (d *Dispatch) moved() uint64 {
 		return d.Bytes
 	}
 	bytes := d.Write.Bytes()
-	for _, list := range [3][]Tensor{d.Read, d.Group1, d.Group2} {
+	for _, list := range [4][]Tensor{d.Read, d.Group1, d.Group2, d.Group3} {
 		for i := range list {
 			bytes += list[i].Bytes()
 		}

@@ -99,24 +99,33 @@ func (p *pass) block(r *gpu.Recorder, layer int, b *block) {
 
 func (p *pass) attention(r *gpu.Recorder, layer int, b *block) {
 	defer r.Enter("attention")()
-	ops.RMSNorm(r, p.normed, p.x, b.attentionNorm, p.eps)
-	p.heads(r, layer, b)
+	p.heads(r, layer, b, p.input(r, b.attentionNorm))
 	for i := range p.runs {
 		keys, values := p.kept(i, layer)
 		ops.Attention(r, p.attended, p.q, keys, values, p.parts, p.seats, p.runs[i].Stretch, p.headDim)
 	}
 }
 
+// input records x / rms(x) * gain for the products that come. Of rows that are
+// taken each by itself they do it themselves, unless somebody watches.
+func (p *pass) input(r *gpu.Recorder, gain gpu.Tensor) ops.Input {
+	if p.each && r.Tap == nil {
+		return ops.Input{X: p.x, Gain: gain, Normed: p.normed, Eps: p.eps}
+	}
+	ops.RMSNorm(r, p.normed, p.x, gain, p.eps)
+	return ops.Input{X: p.normed}
+}
+
 // heads records the queries, and the keys and values into where they are kept.
-func (p *pass) heads(r *gpu.Recorder, layer int, b *block) {
+func (p *pass) heads(r *gpu.Recorder, layer int, b *block, in ops.Input) {
 	switch {
 	case r.Tap != nil:
 		p.headsApart(r, layer, b)
 	case p.together():
 		h := p.spots(0, layer)
-		ops.LinearQKV(r, &h, p.normed, b.wqkv, p.qkv, p.each)
+		ops.LinearQKV(r, &h, in, b.wqkv, p.qkv, p.each)
 	default:
-		p.linear(r, p.qkv, p.normed, b.wqkv)
+		ops.LinearInput(r, p.qkv, in, b.wqkv, p.each)
 		for i, run := range p.runs {
 			h := p.spots(i, layer)
 			ops.Spread(r, &h, p.qkv, run.From, run.To)
@@ -168,9 +177,9 @@ func (p *pass) kept(run, layer int) (keys, values gpu.Tensor) {
 
 func (p *pass) feedForward(r *gpu.Recorder, b *block) {
 	defer r.Enter("feed_forward")()
-	ops.RMSNorm(r, p.normed, p.x, b.ffnNorm, p.eps)
+	in := p.input(r, b.ffnNorm)
 	if r.Tap == nil && b.w13 != nil {
-		ops.LinearSwiGLU(r, p.gated, p.normed, b.w13, p.pairs, p.each)
+		ops.LinearSwiGLU(r, p.gated, in, b.w13, p.pairs, p.each)
 		return
 	}
 	gate, up := p.gateUp(r)
@@ -179,8 +188,8 @@ func (p *pass) feedForward(r *gpu.Recorder, b *block) {
 		ops.Columns(r, gate, p.pairs, 0, 2)
 		ops.Columns(r, up, p.pairs, 1, 2)
 	} else {
-		p.linear(r, gate, p.normed, b.w1)
-		p.linear(r, up, p.normed, b.w3)
+		ops.LinearInput(r, gate, in, b.w1, p.each)
+		ops.LinearInput(r, up, in, b.w3, p.each)
 	}
 	ops.SwiGLU(r, p.gated, gate, up)
 }
@@ -203,7 +212,7 @@ func (p *pass) add(r *gpu.Recorder, scope, name string, in gpu.Tensor, w *gpu.Ma
 		return
 	}
 	leave := r.Enter(scope)
-	p.linear(r, p.delta, in, w)
+	ops.LinearInput(r, p.delta, ops.Input{X: in}, w, p.each)
 	leave()
 	ops.Add(r, p.x.As(name), p.delta)
 }
@@ -212,16 +221,6 @@ func (p *pass) add(r *gpu.Recorder, scope, name string, in gpu.Tensor, w *gpu.Ma
 func (p *pass) unseen(r *gpu.Recorder, y gpu.Tensor, w *gpu.Matrix) {
 	tap := r.Tap
 	r.Tap = nil
-	p.linear(r, y, p.normed, w)
+	ops.LinearInput(r, y, ops.Input{X: p.normed}, w, p.each)
 	r.Tap = tap
-}
-
-// linear records y = x · Wᵀ by kernels that give a row the same, whichever rows
-// are beside it.
-func (p *pass) linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
-	if p.each {
-		ops.LinearEach(r, y, x, w)
-	} else {
-		ops.LinearMany(r, y, x, w)
-	}
 }

@@ -216,8 +216,12 @@ func (d *decoder) head(r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
 		r.CopyRows(d.tail, from, t.x, to, i-from)
 	}
 	v := d.view(n)
-	ops.RMSNorm(r, v.norm, v.tail, p.w.norm, p.Config.NormEps)
-	ops.LinearEach(r, v.logits, v.norm, p.w.output)
+	in := ops.Input{X: v.tail, Gain: p.w.norm, Normed: v.norm, Eps: p.Config.NormEps}
+	if r.Tap != nil {
+		ops.RMSNorm(r, v.norm, v.tail, p.w.norm, p.Config.NormEps)
+		in = ops.Input{X: v.norm}
+	}
+	ops.LinearInput(r, v.logits, in, p.w.output, true)
 }
 
 // words appends a list of u32 to b, as the device reads them.

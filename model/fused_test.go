@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/gpu/quant"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
@@ -27,14 +28,15 @@ func small(name string) *model.Checkpoint {
 // nobody does give the same: for every type of weights and of the cache, for a
 // row, a few, many, and rows of several sequences, in one cache or in two.
 func TestWatchedAndNot(t *testing.T) {
-	d := open(t, gpu.Options{})
+	d, gpuLike := open(t, gpu.Options{}), asGPU(t, "linear_vec")
 	for _, f := range quant.Formats {
 		t.Run(f.Name, func(t *testing.T) {
-			p := load(t, d, small(f.Name))
+			p, q := load(t, d, small(f.Name)), load(t, gpuLike, small(f.Name))
 			for _, kv := range []string{"f16", "q8_0", "f32"} {
 				if kv != "f16" && f.Name != "bf16" {
 					continue
 				}
+				alike(t, kv+", batch, as a GPU", batch(t, q, kv, nil), batch(t, q, kv, watch))
 				session := model.SessionOptions{Context: 128, KV: kv, Chunk: 48}
 				alike(t, kv, ask(t, p, session, nil, ids(70)), ask(t, p, session, watch, ids(70)))
 				alike(t, kv+", batch", batch(t, p, kv, nil), batch(t, p, kv, watch))
@@ -56,6 +58,17 @@ func TestWatchedAndNot(t *testing.T) {
 }
 
 func watch(*gpu.Recorder, string, gpu.Tensor) {}
+
+// asGPU opens the adapter, and has it compute tokens of answers by a kernel that is
+// a GPU's.
+func asGPU(t *testing.T, kernel string) *gpu.Device {
+	t.Helper()
+	d := open(t, gpu.Options{})
+	for _, f := range quant.Formats {
+		d.Prefer(gpu.Use{Op: ops.Each, Format: f.Name}, gpu.Way{Kernel: kernel, Lanes: 8, Rows: 4})
+	}
+	return d
+}
 
 // ids returns n tokens.
 func ids(n int) (prompt model.Prompt) {
@@ -125,7 +138,7 @@ func batch(t *testing.T, p *model.Pixtral, kv string, tap gpu.Tap) [][]float32 {
 // A pass that is played again gives what one that is recorded anew does, to the
 // bit, while the context grows from one part to two and sequences come and go.
 func TestTaped(t *testing.T) {
-	p := load(t, open(t, gpu.Options{}), small("q8_0"))
+	p := load(t, asGPU(t, "linear_vec"), small("q8_0"))
 	s, err := p.NewSession(model.SessionOptions{Context: 256})
 	check(t, err)
 	defer s.Close()
@@ -178,14 +191,24 @@ func TestTaped(t *testing.T) {
 	}
 }
 
-// A token of an answer takes seven dispatches a layer, and one more where the
-// context is so long that attention is split.
+// A token of an answer takes five dispatches a layer on a GPU, seven on a software
+// adapter, and one more where the context is so long that attention is split.
 func TestDispatches(t *testing.T) {
-	p := load(t, open(t, gpu.Options{}), small("q4_k"))
+	dispatches(t, asGPU(t, "linear_vec"), 5)
+	dispatches(t, asGPU(t, "linear_subgroup"), 5)
+	d := asGPU(t, "linear_vec")
+	d.Prefer(gpu.Use{Op: ops.NormEach, Format: "q4_k"}, gpu.Way{Kernel: "rmsnorm"})
+	dispatches(t, d, 7)
+	dispatches(t, open(t, gpu.Options{}), 7)
+}
+
+func dispatches(t *testing.T, d *gpu.Device, want int) {
+	t.Helper()
+	p := load(t, d, small("q4_k"))
 	s, err := p.NewSession(model.SessionOptions{Context: 512})
 	check(t, err)
 	defer s.Close()
-	for depth, most := range map[int]int{20: 7, 300: 8} {
+	for depth, most := range map[int]int{20: want, 300: want + 1} {
 		s.Clock = nil
 		check(t, s.Sync(t.Context(), ids(depth)))
 		s.Clock, err = p.Device().NewClock()

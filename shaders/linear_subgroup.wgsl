@@ -6,6 +6,7 @@
 // added up in the same order however many there are.
 
 import package::lib::grid::unfold;
+import package::input::{NORMED, gained, scale};
 import package::output::put;
 import package::weights::load8;
 
@@ -20,6 +21,7 @@ struct Params {
     first: u32,     // row of W that the shard begins with
     stride: u32,    // length of a row of y
     tokens: u32,    // rows of x
+    eps: f32,       // of a norm
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,6 +42,7 @@ fn linear_subgroup(
     for (var row0 = begin + subgroup * ROWS; row0 < end; row0 += subgroups * ROWS) {
         // Past the last row the last one is read again; its sums are not written.
         var sums: array<f32, ROWS * TOKENS>;
+        var squares: array<f32, TOKENS>;
         for (var k = lane; k < params.octets; k += width) {
             var lo: array<vec4<f32>, TOKENS>;
             var hi: array<vec4<f32>, TOKENS>;
@@ -47,6 +50,11 @@ fn linear_subgroup(
                 let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
                 lo[t] = x[at];
                 hi[t] = x[at + 1u];
+                if NORMED == 1u {
+                    squares[t] += dot(lo[t], lo[t]) + dot(hi[t], hi[t]);
+                    lo[t] = gained(lo[t], 2u * k);
+                    hi[t] = gained(hi[t], 2u * k + 1u);
+                }
             }
             for (var r = 0u; r < ROWS; r++) {
                 let w = load8(min(row0 + r, params.rows - 1u) * params.octets + k);
@@ -58,11 +66,15 @@ fn linear_subgroup(
         for (var s = 0u; s < ROWS * TOKENS; s++) {
             sums[s] = subgroupAdd(sums[s]);    // each lane has it
         }
+        for (var t = 0u; t < NORMED * TOKENS; t++) {
+            squares[t] = subgroupAdd(squares[t]);
+        }
         for (var r = 0u; r < ROWS; r += 2u) {
             for (var t = 0u; t < TOKENS; t++) {
                 let row = row0 + r;
                 if lane == (r / 2u * TOKENS + t) % width && row < params.rows && token0 + t < params.tokens {
-                    put(token0 + t, params.first + row, params.stride, vec2(sums[r * TOKENS + t], sums[(r + 1u) * TOKENS + t]), row + 1u < params.rows);
+                    let pair = vec2(sums[r * TOKENS + t], sums[(r + 1u) * TOKENS + t]);
+                    put(token0 + t, params.first + row, params.stride, pair * scale(squares[t], params.octets * 8u, params.eps), row + 1u < params.rows);
                 }
             }
         }

@@ -2,17 +2,19 @@
 //
 // The weights module is not a file: the host names a format and the linker
 // puts quant/<format>.wgsl in its place. That file owns @group(1). So does
-// output/<output>.wgsl with what becomes of the sums.
+// output/<output>.wgsl with what becomes of the sums, and input/<input>.wgsl with
+// how rows of x are taken.
 //
 // A row of W is read once for all of its sums, and each is added up in the same
 // order however many there are: y is the same to the bit for any number of rows of x.
 
 import package::lib::grid::unfold;
+import package::input::{NORMED, gained, scale};
 import package::lib::sums::{WG, SUMS, workgroup_sums, sum_of};
 import package::output::put;
 import package::weights::load8;
 
-override ROWS: u32 = 4;      // even; ROWS * TOKENS is SUMS
+override ROWS: u32 = 4;      // even; (ROWS + NORMED) * TOKENS is SUMS
 override TOKENS: u32 = 1;
 
 struct Params {
@@ -21,6 +23,7 @@ struct Params {
     first: u32,     // row of W that the shard begins with
     stride: u32,    // length of a row of y
     tokens: u32,    // rows of x
+    eps: f32,       // of a norm
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -46,6 +49,11 @@ fn linear_vec(
             let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
             lo[t] = x[at];
             hi[t] = x[at + 1u];
+            if NORMED == 1u {
+                sums[SUMS - TOKENS + t] += dot(lo[t], lo[t]) + dot(hi[t], hi[t]);
+                lo[t] = gained(lo[t], 2u * k);
+                hi[t] = gained(hi[t], 2u * k + 1u);
+            }
         }
         for (var r = 0u; r < ROWS; r++) {
             let w = load8(min(row0 + r, params.rows - 1u) * params.octets + k);
@@ -58,8 +66,9 @@ fn linear_vec(
     let pair = lane / TOKENS * 2u;    // rows of W, which a lane hands on together
     let row = row0 + pair;
     let token = token0 + lane % TOKENS;
-    if lane < SUMS / 2u && row < params.rows && token < params.tokens {
+    if lane < ROWS * TOKENS / 2u && row < params.rows && token < params.tokens {
         let s = pair * TOKENS + lane % TOKENS;
-        put(token, params.first + row, params.stride, vec2(sum_of(s), sum_of(s + TOKENS)), row + 1u < params.rows);
+        let by = scale(sum_of(SUMS - TOKENS + lane % TOKENS), params.octets * 8u, params.eps);
+        put(token, params.first + row, params.stride, vec2(sum_of(s), sum_of(s + TOKENS)) * by, row + 1u < params.rows);
     }
 }

@@ -87,7 +87,7 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 // group, or whose group 0 does not end with its only writable binding: the
 // recorder binds by order.
 func checkOrder(m *Module) error {
-	next := [3]int{}
+	next := [4]int{}
 	for i, b := range m.Bindings {
 		if b.Group >= len(next) || b.Index != next[b.Group] {
 			return fmt.Errorf("link %v: %s is @group(%d) @binding(%d), out of order", m.Variant, b.Name, b.Group, b.Index)
@@ -137,6 +137,8 @@ func (l *linker) file(path string) (string, error) {
 		dir, stem = "cache/", l.v.Cache
 	case "keep":
 		dir, stem = "keep/", l.v.Cache
+	case "input":
+		dir, stem = "input/", cmp.Or(l.v.Input, "plain")
 	case "output":
 		dir, stem = "output/", cmp.Or(l.v.Output, "store")
 	default:

@@ -40,7 +40,7 @@ func variants(t *testing.T, kernel string) []Variant {
 		t.Fatal(err)
 	}
 	list := []Variant{{Kernel: kernel}}
-	for _, module := range []string{"weights", "cache", "keep", "output"} {
+	for _, module := range []string{"weights", "cache", "keep", "input", "output"} {
 		if !strings.Contains(string(src), "package::"+module+"::") {
 			continue
 		}
@@ -54,7 +54,7 @@ func variants(t *testing.T, kernel string) []Variant {
 				if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(string(src), "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
 					continue // floats have no codes
 				}
-				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "output": &v.Output}[module] = s
+				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "input": &v.Input, "output": &v.Output}[module] = s
 				wider = append(wider, v)
 			}
 		}

@@ -31,23 +31,24 @@ func LinearAddBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix, d
 	}
 }
 
-// LinearSwiGLU records y = silu(x · W1ᵀ) * (x · W3ᵀ), where rows 2i and 2i+1 of w
+// LinearSwiGLU records y = silu(in · W1ᵀ) * (in · W3ᵀ), where rows 2i and 2i+1 of w
 // are the rows i of W1 and W3. y: [n, w.Rows/2]; pairs, [n, w.Rows], may be
 // overwritten.
-func LinearSwiGLU(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix, pairs gpu.Tensor, each bool) {
-	LinearSwiGLUBy(r, pick(r, w, x.Shape[0], each), y, x, w, pairs)
+func LinearSwiGLU(r *gpu.Recorder, y gpu.Tensor, in Input, w *gpu.Matrix, pairs gpu.Tensor, each bool) {
+	LinearSwiGLUBy(r, pick(r, w, in.X.Shape[0], each), y, in, w, pairs)
 }
 
 // LinearSwiGLUBy is LinearSwiGLU with the way named.
-func LinearSwiGLUBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix, pairs gpu.Tensor) {
+func LinearSwiGLUBy(r *gpu.Recorder, way gpu.Way, y gpu.Tensor, in Input, w *gpu.Matrix, pairs gpu.Tensor) {
 	switch {
 	case 2*cols(y) != w.Rows || pairs.Len() != 2*y.Len():
-		r.Misfit(way.Kernel, "%s from %s and %v, through %s", y.String(), x.String(), w, pairs.String())
+		r.Misfit(way.Kernel, "%s from %s and %v, through %s", y.String(), in.X.String(), w, pairs.String())
 	case fuses(way.Kernel):
-		l := linear{Way: way, output: "swiglu", y: y, x: x, w: w}
+		l := linear{Way: way, output: "swiglu", y: y, w: w}
+		l.take(r, &in)
 		l.record(r)
 	default:
-		LinearBy(r, way, pairs, x, w)
+		LinearInputBy(r, way, pairs, in, w)
 		SwiGLUPairs(r, y, pairs)
 	}
 }
@@ -98,36 +99,37 @@ func (h *Heads) fits(n, width int) bool {
 		h.HeadDim%4 == 0 && cols(h.Q)%h.HeadDim == 0 && cols(h.Keys)%h.HeadDim == 0 && cols(h.Table) == h.HeadDim && h.Seats.seated(n)
 }
 
-// LinearQKV records x · Wᵀ, where the rows of w are those of Wq, Wk and Wv, turns
+// LinearQKV records in · Wᵀ, where the rows of w are those of Wq, Wk and Wv, turns
 // queries and keys by the angles of their seats, and puts keys and values into
 // the cache. qkv, [n, w.Rows], may be overwritten. Half floats saturate at ±65504.
-func LinearQKV(r *gpu.Recorder, h *Heads, x gpu.Tensor, w *gpu.Matrix, qkv gpu.Tensor, each bool) {
-	LinearQKVBy(r, pick(r, w, x.Shape[0], each), h, x, w, qkv)
+func LinearQKV(r *gpu.Recorder, h *Heads, in Input, w *gpu.Matrix, qkv gpu.Tensor, each bool) {
+	LinearQKVBy(r, pick(r, w, in.X.Shape[0], each), h, in, w, qkv)
 }
 
 // LinearQKVBy is LinearQKV with the way named.
-func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, x gpu.Tensor, w *gpu.Matrix, qkv gpu.Tensor) {
-	n := x.Shape[0]
+func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, in Input, w *gpu.Matrix, qkv gpu.Tensor) {
+	n := in.X.Shape[0]
 	if !h.fits(n, w.Rows) {
-		r.Misfit(way.Kernel, "%s, %s and %s from %s and %v", h.Q.String(), h.Keys.String(), h.Values.String(), x.String(), w)
+		r.Misfit(way.Kernel, "%s, %s and %s from %s and %v", h.Q.String(), h.Keys.String(), h.Values.String(), in.X.String(), w)
 		return
 	}
 	if !fuses(way.Kernel) || h.Keys.Type == gpu.Q8 || bindings(w)+qkvBindings > r.Device().Limits.Bindings {
-		LinearBy(r, way, qkv, x, w)
+		LinearInputBy(r, way, qkv, in, w)
 		Spread(r, h, qkv, 0, n)
 		return
 	}
-	l := linear{Way: way, output: "qkv", y: h.Q, x: x, w: w, group2: [4]gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}, takes: 4}
+	l := linear{Way: way, output: "qkv", y: h.Q, w: w, group2: [4]gpu.Tensor{h.Seats.Rows, h.Table, h.Keys, h.Values}, takes: 4}
 	half := 0
 	if h.Keys.Type == gpu.F16 {
 		half = 1
 	}
 	l.set = [4]shaders.Override{override("QUERIES", cols(h.Q)), override("KEYS", cols(h.Keys)), override("HEAD_DIM", h.HeadDim), override("HALF", half)}
+	l.take(r, &in)
 	l.record(r)
 }
 
-// qkvBindings is how many storage buffers the output qkv takes, with x.
-const qkvBindings = 6
+// qkvBindings is how many storage buffers the output qkv takes, with x and a gain.
+const qkvBindings = 7
 
 // bindings is the most storage buffers that a shard of w has.
 func bindings(w *gpu.Matrix) (most int) {

@@ -9,6 +9,11 @@ import (
 
 type linearVecParams struct{ Octets, Rows, First, Stride, Tokens uint32 }
 
+type linearNormParams struct {
+	Octets, Rows, First, Stride, Tokens uint32
+	Eps                                 float32
+}
+
 type linearTileParams struct{ Octets, Rows, First, Stride, Begin, Until uint32 }
 
 const (
@@ -26,17 +31,15 @@ func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
 
 // LinearBy is Linear with the way named.
 func LinearBy(r *gpu.Recorder, way gpu.Way, y, x gpu.Tensor, w *gpu.Matrix) {
-	if cols(y) != w.Rows {
-		r.Misfit(way.Kernel, "%s from %s and %v", y.String(), x.String(), w)
-		return
-	}
-	l := linear{Way: way, y: y, x: x, w: w}
-	l.record(r)
+	LinearInputBy(r, way, y, Input{X: x}, w)
 }
 
 // A linear is a product on its way.
 type linear struct {
 	gpu.Way
+	input  string     // how rows of x are taken; "" as they are
+	gain   gpu.Tensor // of a norm
+	eps    float32
 	output string // what becomes of the sums; "" stores them
 	set    [4]shaders.Override
 	group2 [4]gpu.Tensor // of which the output takes so many
@@ -81,7 +84,7 @@ func (l *linear) record(r *gpu.Recorder) {
 // dispatch records what all kernels have in common, for n rows of x.
 func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, groups [3]int, partial bool, set [4]shaders.Override) {
 	d := gpu.Dispatch{
-		Kernel:  shaders.Variant{Kernel: l.Kernel, Weights: s.Format, Output: l.output},
+		Kernel:  shaders.Variant{Kernel: l.Kernel, Weights: s.Format, Input: l.input, Output: l.output},
 		Params:  params,
 		Read:    []gpu.Tensor{l.x},
 		Write:   l.y,
@@ -92,6 +95,9 @@ func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, grou
 	}
 	if l.takes > 0 {
 		d.Group2 = []gpu.Tensor{l.group2[0], l.group2[1], l.group2[2], l.group2[3]}[:l.takes] // a slice of l's own would put l on the heap
+	}
+	if l.input != "" {
+		d.Group3 = []gpu.Tensor{l.gain}
 	}
 	at := copy(d.Kernel.Set[:], set[:])
 	if l.Lanes > 0 {
@@ -106,6 +112,12 @@ func (l *linear) sizes(s *gpu.Shard) linearVecParams {
 	return linearVecParams{uint32(l.w.Cols / 8), uint32(s.Rows), uint32(s.First), uint32(l.w.Rows), uint32(l.x.Shape[0])}
 }
 
+// normed are those of kernels that can norm the rows of x.
+func (l *linear) normed(s *gpu.Shard) linearNormParams {
+	p := l.sizes(s)
+	return linearNormParams{p.Octets, p.Rows, p.First, p.Stride, p.Tokens, l.eps}
+}
+
 // vec records a workgroup for 2 or 4 rows of W and up to 8 of x.
 func (l *linear) vec(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	n := l.x.Shape[0]
@@ -118,7 +130,16 @@ func (l *linear) vec(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	}
 	groups := fold(ceil(s.Rows, rows))
 	groups[2] = ceil(n, tokens)
-	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SUMS", rows*tokens)})
+	set := [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SUMS", rows*tokens)}
+	switch {
+	case integers(l.Kernel):
+		l.dispatch(r, s, n, l.sizes(s), groups, !last, set)
+	case l.input != "":
+		set[2] = override("SUMS", (rows+1)*tokens)
+		fallthrough
+	default:
+		l.dispatch(r, s, n, l.normed(s), groups, !last, set)
+	}
 }
 
 // subgroup records a subgroup for 2 or more rows of W and up to 8 of x. A
@@ -136,7 +157,7 @@ func (l *linear) subgroup(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	span := rows * wg / 8
 	groups := fold(ceil(s.Rows, span))
 	groups[2] = ceil(n, tokens)
-	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
+	l.dispatch(r, s, n, l.normed(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
 }
 
 // lane records an invocation for 4 to 16 rows of W and up to 4 of x.

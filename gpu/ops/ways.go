@@ -75,6 +75,9 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 		if blocks {
 			add("linear_tile_ints", 0, 0)
 		}
+	case u.Op == NormEach:
+		add("", 0, 0)
+		add("rmsnorm", 0, 0)
 	case u.Op == Norm:
 		add("", 0, 0)
 		for _, lanes := range []int{8, 64, 256} {

@@ -26,8 +26,8 @@ type trial struct {
 // A setting is the arguments of an operation: y from x by the weights in turn, the
 // gains of a norm, or the keys and values in turn.
 type setting struct {
-	y, x, gain gpu.Tensor
-	weights    []*gpu.Matrix
+	y, x, gain, normed gpu.Tensor
+	weights            []*gpu.Matrix
 	attention
 }
 
@@ -62,7 +62,7 @@ func newTrial(ctx context.Context, d *gpu.Device, u gpu.Use) (t *trial, err erro
 		return t, err
 	}
 	slow := gpu.Way{Kernel: "linear_vec"}
-	if u.Op == ops.Norm {
+	if u.Op == ops.Norm || u.Op == ops.NormEach {
 		slow.Kernel = "rmsnorm"
 	}
 	t.want, err = t.result(ctx, slow, checkedRows)
@@ -82,9 +82,13 @@ func (t *trial) setting(ctx context.Context, n, rows, cols int, bytes uint64) (s
 	if s.y, err = t.keep(t.d.New("y", gpu.F32, n, rows)); err != nil {
 		return s, err
 	}
-	if t.use.Op == ops.Norm {
-		s.gain, err = t.keep(t.d.UploadFloats("gain", xs[:cols], cols))
-		return s, err
+	if t.use.Op == ops.Norm || t.use.Op == ops.NormEach {
+		if s.gain, err = t.keep(t.d.UploadFloats("gain", noise(cols, 1), cols)); err != nil || t.use.Op == ops.Norm {
+			return s, err
+		}
+		if s.normed, err = t.keep(t.d.New("normed", gpu.F32, n, cols)); err != nil {
+			return s, err
+		}
 	}
 	f, err := quant.Lookup(t.use.Format)
 	if err != nil {
@@ -138,6 +142,11 @@ func (t *trial) record(r *gpu.Recorder, s setting, way gpu.Way, n int) {
 	}
 	for _, w := range s.weights {
 		switch {
+		case t.use.Op == ops.NormEach && way.Kernel == "":
+			ops.LinearInput(r, y, ops.Input{X: x, Gain: s.gain, Normed: s.normed.Rows(n), Eps: eps}, w, true)
+		case t.use.Op == ops.NormEach:
+			ops.RMSNorm(r, s.normed.Rows(n), x, s.gain, eps)
+			ops.LinearEach(r, y, s.normed.Rows(n), w)
 		case way.Kernel != "":
 			ops.LinearBy(r, way, y, x, w)
 		case t.use.Op == ops.Each:

@@ -46,7 +46,7 @@ func Uses(formats []quant.Format, cache string, images bool) []gpu.Use {
 		list = append(list, gpu.Use{Op: ops.AttendMany, Format: gpu.F32.String()})
 	}
 	for _, f := range formats {
-		list = append(list, gpu.Use{Op: ops.Each, Format: f.Name}, gpu.Use{Op: ops.Many, Format: f.Name})
+		list = append(list, gpu.Use{Op: ops.Each, Format: f.Name}, gpu.Use{Op: ops.NormEach, Format: f.Name}, gpu.Use{Op: ops.Many, Format: f.Name})
 	}
 	return list
 }

@@ -22,6 +22,22 @@ func fusedChecks() []Check {
 	qkv := func(typ gpu.Type) func(b *bench, w fused) error {
 		return func(b *bench, w fused) error { return fusedQKV(b, w, typ) }
 	}
+	for _, kernel := range []string{"linear_vec", "linear_subgroup"} {
+		some := quant.Formats
+		if kernel == "linear_subgroup" {
+			some = []quant.Format{quant.Q4_K}
+		}
+		for _, f := range some {
+			add(kernel, "normed, SwiGLU", f, 1, 1, normed(fusedSwiGLU))
+		}
+		for _, n := range []int{2, 3, 37} {
+			add(kernel, "normed, SwiGLU", quant.F16, n, 1e5, normed(fusedSwiGLU))
+			add(kernel, "normed, q, k and v", quant.F16, n, 1e5, normed(qkv(gpu.F16)))
+		}
+	}
+	for _, kernel := range []string{"linear_tile", "linear_block", "linear_vec_ints"} { // they leave it to a norm
+		add(kernel, "normed, SwiGLU", quant.Q4_0, 5, 1e5, normed(fusedSwiGLU))
+	}
 	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_block", "linear_subgroup", "linear_tile_wide", "linear_vec_ints", "linear_tile_ints", "linear_tile_half", "linear_matrices_8", "linear_matrices_16"} {
 		some := quant.Formats
 		switch kernel {
@@ -56,6 +72,28 @@ type fused struct {
 	xs      []float32 // [n, cols]
 	limit   float64
 	seen    []float32 // what the kernel makes of xs
+	gain    []float32 // of a norm before the product; none for no norm
+}
+
+// normed has a product take its rows normed.
+func normed(run func(b *bench, w fused) error) func(b *bench, w fused) error {
+	return func(b *bench, w fused) error {
+		w.gain = noise(4, w.cols)
+		w.seen = ref.RMSNorm(w.xs, w.gain, 1e-5)
+		if ops.Rounds(gpu.Way{Kernel: w.kernel}) {
+			w.seen = roundedBy(w.kernel, w.seen, w.cols)
+		}
+		return run(b, w)
+	}
+}
+
+// input puts the rows on the device.
+func (w fused) input(b *bench) ops.Input {
+	in := ops.Input{X: b.floats("x", w.xs, w.n, w.cols)}
+	if w.gain != nil {
+		in.Gain, in.Normed, in.Eps = b.floats("gain", w.gain, w.cols), b.poisoned("normed", w.n, w.cols), 1e-5
+	}
+	return in
 }
 
 func newFused(kernel string, f quant.Format, n int, outlier float32) fused {
@@ -93,8 +131,8 @@ func fusedAdd(b *bench, w fused) error {
 func fusedSwiGLU(b *bench, w fused) error {
 	const rows = 2 * 71
 	m, seen := b.matrix(w.f, noise(2, rows*w.cols), w.cols)
-	x, y, pairs := b.floats("x", w.xs, w.n, w.cols), b.poisoned("y", w.n, rows/2), b.poisoned("pairs", w.n, rows)
-	got := b.result(y, func(r *gpu.Recorder) { ops.LinearSwiGLUBy(r, gpu.Way{Kernel: w.kernel}, y, x, m, pairs) })
+	in, y, pairs := w.input(b), b.poisoned("y", w.n, rows/2), b.poisoned("pairs", w.n, rows)
+	got := b.result(y, func(r *gpu.Recorder) { ops.LinearSwiGLUBy(r, gpu.Way{Kernel: w.kernel}, y, in, m, pairs) })
 	if b.err != nil {
 		return b.err
 	}
@@ -111,10 +149,10 @@ func fusedQKV(b *bench, w fused, typ gpu.Type) error {
 	// Two matrices, of two formats, stacked, as they come in mixed files.
 	wq, seenQ := b.matrix(w.f, noise(2, (qWidth+kvWidth)*w.cols), w.cols)
 	wv, seenV := b.matrix(quant.F32, noise(3, kvWidth*w.cols), w.cols)
-	x, qkv := b.floats("x", w.xs, w.n, w.cols), b.poisoned("qkv", w.n, qWidth+2*kvWidth)
+	in, qkv := w.input(b), b.poisoned("qkv", w.n, qWidth+2*kvWidth)
 	s := newSeated(b, w.n, typ)
 	b.run(func(r *gpu.Recorder) {
-		ops.LinearQKVBy(r, gpu.Way{Kernel: w.kernel}, &s.heads, x, gpu.Stack("wqkv", wq, wv), qkv)
+		ops.LinearQKVBy(r, gpu.Way{Kernel: w.kernel}, &s.heads, in, gpu.Stack("wqkv", wq, wv), qkv)
 	})
 	return s.near(b, ref.Linear(w.seen, append(seenQ, seenV...), w.cols), 0, w.limit)
 }
