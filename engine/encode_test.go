@@ -128,7 +128,9 @@ func TestEncodeBetweenSteps(t *testing.T) {
 	}
 	check(t, e.Exclusive(t.Context(), func(ctx context.Context, p *model.Pixtral) error {
 		start := time.Now()
-		encoding, err := p.StartImages(picture.Prompt.Images[0])
+		encoder := p.NewEncoder()
+		defer encoder.Close()
+		encoding, err := encoder.Start(picture.Prompt.Images[0])
 		check(t, err)
 		defer encoding.Close()
 		rows, err := encoding.Step(ctx, p.Config.VisionEncoder.Layers)

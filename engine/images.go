@@ -19,6 +19,7 @@ type images struct {
 	byHash map[[32]byte]*list.Element
 	order  *list.List // of *encoded; those used last are at the back
 
+	encoder  *model.Encoder
 	underway *model.Encoding // of these; nil for none
 	coming   []*pixels.Patches
 }
@@ -29,7 +30,7 @@ type encoded struct {
 }
 
 func newImages(p *model.Pixtral, most uint64) *images {
-	return &images{p: p, most: most, byHash: map[[32]byte]*list.Element{}, order: list.New()}
+	return &images{p: p, most: most, byHash: map[[32]byte]*list.Element{}, order: list.New(), encoder: p.NewEncoder()}
 }
 
 // find returns the rows of an image, if they are there.
@@ -54,7 +55,7 @@ func (c *images) encode(ctx context.Context, list []*pixels.Patches, layers int,
 			bytes += c.p.Config.ImageBytes(img.Grid)
 		}
 		c.shrink(bytes, wanted)
-		if c.underway, err = c.p.StartImages(list...); err != nil {
+		if c.underway, err = c.encoder.Start(list...); err != nil {
 			return nil, err
 		}
 		c.coming = list
@@ -102,6 +103,13 @@ func (c *images) under(hash [32]byte) []*pixels.Patches {
 	return nil
 }
 
+// rest gives back the room that encoding takes, if nothing is under way.
+func (c *images) rest() {
+	if c.underway == nil {
+		c.encoder.Close()
+	}
+}
+
 // leave gives up what is under way if one of these is: nobody waits for it.
 func (c *images) leave(list []*pixels.Patches) {
 	if slices.ContainsFunc(list, func(img *pixels.Patches) bool { return c.under(img.Hash) != nil }) {
@@ -112,6 +120,7 @@ func (c *images) leave(list []*pixels.Patches) {
 // close gives all memory back.
 func (c *images) close() {
 	c.giveUp()
+	c.rest()
 	c.most = 0
 	c.shrink(0, nil)
 }

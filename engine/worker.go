@@ -92,6 +92,9 @@ func (w *worker) step(ctx context.Context) error {
 			return err
 		}
 	}
+	if w.encoding == 0 || !w.busy() {
+		w.images.rest()
+	}
 	w.pace.learn(rows, waiting, time.Since(begin)-w.encoding)
 	w.report()
 	return nil

@@ -5,23 +5,15 @@ import (
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
-	"pixtral-wgpu/tokenizer"
 )
 
-// An adapterPass is the activations of the adapter for one image or several side by
-// side.
+// An adapterPass is the activations of the adapter.
 type adapterPass struct {
 	inner, activated gpu.Tensor // [rows, dim]
-	together         gpu.Tensor // [rows, dim]: what comes out, before each image gets its own; none for one
 }
 
-func newAdapterPass(a *arena, c *Config, grids ...tokenizer.Grid) adapterPass {
-	_, rows := sideBySide(grids)
-	t := adapterPass{inner: a.new("inner", rows, c.Dim), activated: a.new("activated", rows, c.Dim)}
-	if len(grids) > 1 {
-		t.together = a.new("rows", rows, c.Dim)
-	}
-	return t
+func newAdapterPass(a *arena, c *Config, rows int) adapterPass {
+	return adapterPass{a.new("inner", rows, c.Dim), a.new("activated", rows, c.Dim)}
 }
 
 // adapt records the way of the images' rows from the encoder to the decoder,
@@ -29,27 +21,24 @@ func newAdapterPass(a *arena, c *Config, grids ...tokenizer.Grid) adapterPass {
 // each image [patches, dim], which is the caller's to free.
 func (e *Encoding) adapt(r *gpu.Recorder, index int) (list []gpu.Tensor, err error) {
 	defer r.EnterAt("adapter", index)()
-	dev, w := e.p.dev, &e.p.w.visionLanguageAdapter
+	p, t := e.encoder.p, &e.adapter
+	results := arena{dev: p.dev}
 	for _, g := range e.grids {
-		rows, err := dev.New("", gpu.F32, g.Patches(), e.p.Config.Dim)
-		if err != nil {
-			dev.Free(list...)
-			return nil, err
-		}
-		list = append(list, rows)
+		list = append(list, results.new("", g.Patches(), p.Config.Dim))
 	}
-	linear(r, e.rows.inner, e.pass.x, w.wIn, w.biasIn)
-	ops.GELU(r, e.rows.activated, e.rows.inner)
-	if len(list) == 1 {
-		linear(r, list[0], e.rows.activated, w.wOut, w.biasOut)
-	} else {
-		linear(r, e.rows.together, e.rows.activated, w.wOut, w.biasOut)
-		for i, rows := range list {
-			r.CopyRows(rows, 0, e.rows.together, e.pass.starts[i], rows.Shape[0])
-		}
+	r.Fail(results.err)
+	w, y := &p.w.visionLanguageAdapter, list[0]
+	if len(list) > 1 {
+		y = e.together
+	}
+	linear(r, t.inner, e.vision.x, w.wIn, w.biasIn)
+	ops.GELU(r, t.activated, t.inner)
+	linear(r, y, t.activated, w.wOut, w.biasOut)
+	for i := 0; i < len(list) && len(list) > 1; i++ {
+		r.CopyRows(list[i], 0, y, e.starts[i], list[i].Shape[0])
 	}
 	if err := r.Submit(); err != nil {
-		dev.Free(list...)
+		results.free()
 		return nil, err
 	}
 	return list, nil

@@ -65,8 +65,8 @@ func (p *Pixtral) RolloutImage(ctx context.Context, img *pixels.Patches) (*Rollo
 	if err := u.begin(p.dev, n); err != nil {
 		return nil, err
 	}
-	rows, err := p.encode(ctx, 0, u.tap, nil, img)
-	p.dev.Free(rows...)
+	rows, err := p.encode(ctx, img, u.tap)
+	p.dev.Free(rows)
 	return u.out, err
 }
 

@@ -28,7 +28,7 @@ func (p *Pixtral) VisitPatch(ctx context.Context, img *pixels.Patches, patch int
 		return nil, err
 	}
 	defer w.free()
-	rows, err := p.encode(ctx, 0, w.tap, nil, img)
-	p.dev.Free(rows...)
+	rows, err := p.encode(ctx, img, w.tap)
+	p.dev.Free(rows)
 	return w.visit, err
 }

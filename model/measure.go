@@ -54,11 +54,11 @@ func (s *Session) CacheBytes(positions int) (n uint64) {
 // Encode runs an image through the encoder and the adapter, waits for the rows
 // and drops them.
 func (p *Pixtral) Encode(ctx context.Context, img *pixels.Patches) error {
-	rows, err := p.encode(ctx, 0, nil, nil, img)
+	rows, err := p.encode(ctx, img, nil)
 	if err != nil {
 		return err
 	}
-	defer p.dev.Free(rows...)
-	_, err = p.dev.Floats(rows[0].Rows(1))
+	defer p.dev.Free(rows)
+	_, err = p.dev.Floats(rows.Rows(1))
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/tokenizer"
 )
 
 // A Plan is the memory that a model and a session of it take, known before
@@ -72,8 +71,9 @@ func (c *Checkpoint) PlanStreamed(quant string, streamed int, o SessionOptions) 
 	if v := c.Config.VisionEncoder; v != nil {
 		side := v.ImageSize / v.PatchSize
 		image := &arena{}
-		newVisionPass(image, v, tokenizer.Grid{Cols: side, Rows: side})
-		newAdapterPass(image, c.Config, tokenizer.Grid{Cols: side, Rows: side})
+		newVisionPass(image, v, side*side)
+		newAdapterPass(image, c.Config, side*side)
+		image.new("pixels", v.Channels, v.ImageSize, v.ImageSize)
 		image.new("rows", side*side, c.Config.Dim)
 		p.Image = image.bytes
 	}

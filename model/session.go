@@ -151,12 +151,19 @@ func (s *Session) encodeImages(ctx context.Context, prompt Prompt, places []Plac
 			wanted[img.Hash] = false // once
 		}
 	}
+	c := s.p.NewEncoder()
+	defer c.Close()
+	for _, img := range missing { // room for the largest serves all
+		if err := c.reserve(img.Grid.Patches()); err != nil {
+			return fmt.Errorf("model: images: %w", err)
+		}
+	}
 	for len(missing) > 0 {
 		n := Together(missing)
 		if s.Tap != nil {
 			n = 1
 		}
-		rows, err := s.p.encode(ctx, index[0], s.Tap, s.Clock, missing[:n]...)
+		rows, err := c.encode(ctx, index[0], s.Tap, s.Clock, missing[:n]...)
 		if err != nil {
 			return fmt.Errorf("model: image %d: %w", index[0]+1, err)
 		}

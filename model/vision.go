@@ -9,42 +9,60 @@ import (
 	"pixtral-wgpu/tokenizer"
 )
 
-// A visionPass is the activations of the image encoder for one image, or for several
-// side by side. Each begins with a page of rows; those between two are nobody's.
-type visionPass struct {
-	*pass
-	starts  []int        // first rows of the images
-	pixels  []gpu.Tensor // [channels, height, width] each
-	patches gpu.Tensor   // [rows, channels*patch*patch]
-	conv    gpu.Tensor   // [rows, hidden]
+// An Encoder is the activations of the image encoder and the adapter, in which images
+// take their turns. Close gives them back.
+type Encoder struct {
+	p       *Pixtral
+	arena   arena
+	rows    int // that there is room for
+	vision  visionPass
+	adapter adapterPass
 }
 
-func newVisionPass(a *arena, v *VisionEncoder, grids ...tokenizer.Grid) visionPass {
-	starts, n := sideBySide(grids)
+// NewEncoder makes an encoder. It takes room when it must.
+func (p *Pixtral) NewEncoder() *Encoder { return &Encoder{p: p, arena: arena{dev: p.dev}} }
+
+// Close gives the room back that the encoder takes.
+func (c *Encoder) Close() {
+	if c.rows > 0 {
+		c.arena.free()
+	}
+	c.rows = 0
+}
+
+// reserve makes room for so many rows at once.
+func (c *Encoder) reserve(rows int) error {
+	if rows <= c.rows {
+		return nil
+	}
+	c.Close()
+	c.arena, c.rows = arena{dev: c.p.dev}, rows
+	c.vision = newVisionPass(&c.arena, c.p.Config.VisionEncoder, rows)
+	c.adapter = newAdapterPass(&c.arena, c.p.Config, rows)
+	if err := c.arena.err; err != nil {
+		c.Close()
+		return err
+	}
+	return nil
+}
+
+// A visionPass is the activations of the image encoder.
+type visionPass struct {
+	*pass
+	patches gpu.Tensor // [rows, channels*patch*patch]
+	conv    gpu.Tensor // [rows, hidden]
+}
+
+func newVisionPass(a *arena, v *VisionEncoder, rows int) visionPass {
 	width := v.HiddenSize
 	t := visionPass{
-		pass:    newPass(a, n, width, width, width, v.IntermediateSize),
-		starts:  starts,
-		patches: a.new("patches", n, v.PatchWidth()),
-		conv:    a.new("patch_conv", n, width),
+		pass:    newPass(a, rows, width, width, width, v.IntermediateSize),
+		patches: a.new("patches", rows, v.PatchWidth()),
+		conv:    a.new("patch_conv", rows, width),
 	}
-	rows, pages := ops.InOrder(0, n, true)
-	for i, g := range grids {
-		from, to := starts[i], starts[i]+g.Patches()
-		for row := from; row < to; row++ {
-			rows[row].Pages, rows[row].Seen = uint32(from/ops.Page), uint32(g.Patches())
-		}
-		t.runs = append(t.runs, run{Stretch: ops.Stretch{From: from, To: to, Keys: g.Patches()}})
-		t.pixels = append(t.pixels, a.new("pixels", v.Channels, g.Rows*v.PatchSize, g.Cols*v.PatchSize))
-	}
-	t.table = a.filled("table", func() []float32 {
-		table := make([]float32, n*v.HeadDim())
-		for i, g := range grids {
-			copy(table[starts[i]*v.HeadDim():], ImageTable(g.Rows, g.Cols, v.HeadDim(), v.RopeTheta))
-		}
-		return table
-	}, n, v.HeadDim()/2, 2)
-	t.seats.Rows = a.filledInts("seats", func() []uint32 { return ops.Words(rows) }, n, 4)
+	t.table = a.new("table", rows, v.HeadDim()/2, 2)
+	t.seats.Rows = a.typed("seats", gpu.U32, rows, 4)
+	_, pages := ops.InOrder(0, rows, true)
 	t.seats.Pages = a.filledInts("pages", func() []uint32 { return pages }, len(pages))
 	t.headDim, t.eps = v.HeadDim(), VisionNormEps
 	return t
@@ -76,35 +94,68 @@ func Together(images []*pixels.Patches) (n int) {
 }
 
 // An Encoding is images on their way through the encoder and the adapter, which may
-// be gone a few layers at a time, with other work between.
+// be gone a few layers at a time, with other work between. Several go side by side:
+// each begins with a page of rows; those between two are nobody's.
 type Encoding struct {
-	p     *Pixtral
-	arena *arena
-	grids []tokenizer.Grid
-	pass  visionPass
-	rows  adapterPass
-	layer int // that comes next
+	encoder  *Encoder
+	arena    arena
+	grids    []tokenizer.Grid
+	starts   []int        // first rows of the images
+	pixels   []gpu.Tensor // [channels, height, width] each
+	vision   visionPass
+	adapter  adapterPass
+	together gpu.Tensor // [rows, dim]: what comes out, before each image gets its own; none for one
+	layer    int        // that comes next
 }
 
-// StartImages begins to encode images side by side: each comes out as it would
-// alone. Close gives back what it takes.
-func (p *Pixtral) StartImages(images ...*pixels.Patches) (*Encoding, error) {
-	e := &Encoding{p: p, arena: &arena{dev: p.dev}}
+// Start begins to encode images side by side: each comes out as it would alone. What
+// the encoder was at before need not be done, but it must have been recorded or given
+// up. The encoding's Close gives back what it takes.
+func (c *Encoder) Start(images ...*pixels.Patches) (*Encoding, error) {
+	e := &Encoding{encoder: c, arena: arena{dev: c.p.dev}}
 	for _, img := range images {
 		e.grids = append(e.grids, img.Grid)
 	}
-	e.pass = newVisionPass(e.arena, p.Config.VisionEncoder, e.grids...)
-	e.rows = newAdapterPass(e.arena, p.Config, e.grids...)
-	for i, img := range images {
-		if e.arena.err == nil {
-			e.arena.err = p.dev.WriteFloats(e.pass.pixels[i], img.Pixels)
-		}
+	var rows int
+	e.starts, rows = sideBySide(e.grids)
+	err := c.reserve(rows)
+	if err == nil {
+		err = e.lay(images, rows)
 	}
-	if e.arena.err != nil {
+	if err != nil {
 		e.Close()
-		return nil, e.arena.err
+		return nil, err
 	}
 	return e, nil
+}
+
+// lay writes what the device must know of images that take so many rows.
+func (e *Encoding) lay(images []*pixels.Patches, rows int) error {
+	c, v := e.encoder, e.encoder.p.Config.VisionEncoder
+	e.vision = visionPass{c.vision.rows(rows), c.vision.patches.Rows(rows), c.vision.conv.Rows(rows)}
+	e.adapter = adapterPass{c.adapter.inner.Rows(rows), c.adapter.activated.Rows(rows)}
+	if len(images) > 1 {
+		e.together = e.arena.new("rows", rows, c.p.Config.Dim)
+	}
+	seats, _ := ops.InOrder(0, rows, true)
+	table := make([]float32, rows*v.HeadDim())
+	for i, img := range images {
+		g := img.Grid
+		from, to := e.starts[i], e.starts[i]+g.Patches()
+		for row := from; row < to; row++ {
+			seats[row].Pages, seats[row].Seen = uint32(from/ops.Page), uint32(g.Patches())
+		}
+		copy(table[from*v.HeadDim():], ImageTable(g.Rows, g.Cols, v.HeadDim(), v.RopeTheta))
+		e.vision.runs = append(e.vision.runs, run{Stretch: ops.Stretch{From: from, To: to, Keys: g.Patches()}})
+		e.pixels = append(e.pixels, e.arena.filled("pixels", func() []float32 { return img.Pixels }, v.Channels, img.Height, img.Width))
+	}
+	if e.arena.err != nil {
+		return e.arena.err
+	}
+	if err := c.p.dev.WriteFloats(e.vision.table.Rows(rows), table); err != nil {
+		return err
+	}
+	return c.p.dev.Write(e.vision.seats.Rows, 0, words(nil, ops.Words(seats)))
 }
 
 // Close frees what the encoding takes; its result is not part of that.
@@ -114,7 +165,7 @@ func (e *Encoding) Close() { e.arena.free() }
 // done it returns the rows of each image, [patches, dim], which are the caller's to
 // free; until then nothing.
 func (e *Encoding) Step(ctx context.Context, layers int) ([]gpu.Tensor, error) {
-	r := e.p.dev.Record()
+	r := e.encoder.p.dev.Record()
 	r.Context = ctx
 	return e.step(ctx, r, 0, layers)
 }
@@ -122,7 +173,7 @@ func (e *Encoding) Step(ctx context.Context, layers int) ([]gpu.Tensor, error) {
 // step is Step with a recorder. index numbers the first image for taps.
 func (e *Encoding) step(ctx context.Context, r *gpu.Recorder, index, layers int) ([]gpu.Tensor, error) {
 	e.record(ctx, r, index, layers)
-	if e.layer < len(e.p.w.visionEncoder.layers) {
+	if e.layer < len(e.encoder.p.w.visionEncoder.layers) {
 		return nil, r.Submit()
 	}
 	return e.adapt(r, index)
@@ -131,16 +182,16 @@ func (e *Encoding) step(ctx context.Context, r *gpu.Recorder, index, layers int)
 // record records as many of the layers that are left.
 func (e *Encoding) record(ctx context.Context, r *gpu.Recorder, index, layers int) {
 	defer r.EnterAt("vision", index)()
-	w := &e.p.w.visionEncoder
+	w := &e.encoder.p.w.visionEncoder
 	if e.layer == 0 {
-		for i, image := range e.pass.pixels {
-			ops.Patchify(r, e.pass.patches, e.pass.starts[i], image, e.p.Config.VisionEncoder.PatchSize)
+		for i, image := range e.pixels {
+			ops.Patchify(r, e.vision.patches, e.starts[i], image, e.encoder.p.Config.VisionEncoder.PatchSize)
 		}
-		ops.LinearMany(r, e.pass.conv, e.pass.patches, w.patchConv)
-		ops.RMSNorm(r, e.pass.x.As("ln_pre"), e.pass.conv, w.lnPre, VisionNormEps)
+		ops.LinearMany(r, e.vision.conv, e.vision.patches, w.patchConv)
+		ops.RMSNorm(r, e.vision.x.As("ln_pre"), e.vision.conv, w.lnPre, VisionNormEps)
 	}
 	end := min(e.layer+layers, len(w.layers))
-	e.pass.run(ctx, r, w.layers[:end], e.layer)
+	e.vision.run(ctx, r, w.layers[:end], e.layer)
 	e.layer = end
 }
 
@@ -153,13 +204,24 @@ func (c *Config) ImageBytes(g tokenizer.Grid) uint64 { return gpu.F32.Bytes(g.Pa
 //
 // No patch ever sees another image's (spec §3.4); mistral_inference/vision_encoder.py
 // means to mask them so.
-func (p *Pixtral) encode(ctx context.Context, index int, tap gpu.Tap, clock *gpu.Clock, images ...*pixels.Patches) ([]gpu.Tensor, error) {
-	e, err := p.StartImages(images...)
+func (c *Encoder) encode(ctx context.Context, index int, tap gpu.Tap, clock *gpu.Clock, images ...*pixels.Patches) ([]gpu.Tensor, error) {
+	e, err := c.Start(images...)
 	if err != nil {
 		return nil, err
 	}
 	defer e.Close()
-	r := p.dev.Record()
+	r := c.p.dev.Record()
 	r.Tap, r.Clock, r.Context = tap, clock, ctx
-	return e.step(ctx, r, index, len(p.w.visionEncoder.layers))
+	return e.step(ctx, r, index, len(c.p.w.visionEncoder.layers))
+}
+
+// encode is Encoder.encode of one image.
+func (p *Pixtral) encode(ctx context.Context, img *pixels.Patches, tap gpu.Tap) (gpu.Tensor, error) {
+	c := p.NewEncoder()
+	defer c.Close()
+	rows, err := c.encode(ctx, 0, tap, nil, img)
+	if err != nil {
+		return gpu.Tensor{}, err
+	}
+	return rows[0], nil
 }

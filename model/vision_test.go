@@ -31,20 +31,20 @@ func noisy(t testing.TB, c *model.Config, rows, cols int, seed uint64) *pixels.P
 
 // encode returns the rows of images that go through the encoder side by side, so
 // many layers at a time.
-func encode(t testing.TB, p *model.Pixtral, layers int, images ...*pixels.Patches) (rows [][]float32) {
+func encode(t testing.TB, c *model.Encoder, d *gpu.Device, layers int, images ...*pixels.Patches) (rows [][]float32) {
 	t.Helper()
-	e, err := p.StartImages(images...)
+	e, err := c.Start(images...)
 	check(t, err)
 	defer e.Close()
 	for {
 		list, err := e.Step(t.Context(), layers)
 		check(t, err)
 		for _, tensor := range list {
-			data, err := p.Device().Floats(tensor)
+			data, err := d.Floats(tensor)
 			check(t, err)
 			rows = append(rows, data)
 		}
-		p.Device().Free(list...)
+		d.Free(list...)
 		if list != nil {
 			return rows
 		}
@@ -57,7 +57,8 @@ func TestImagesTogether(t *testing.T) {
 	d := open(t, gpu.Options{})
 	c := openPocket(t)
 	p := load(t, d, c)
-	v := p.Config.VisionEncoder
+	v, encoder := p.Config.VisionEncoder, p.NewEncoder()
+	defer encoder.Close()
 	var images []*pixels.Patches
 	for i, g := range [][2]int{{1, 1}, {1, 31}, {4, 8}, {3, 11}, {2, 2}, {9, 13}} { // below, at and above a page
 		images = append(images, noisy(t, p.Config, g[0], min(g[1], v.ImageSize/v.PatchSize), uint64(i)))
@@ -70,9 +71,9 @@ func TestImagesTogether(t *testing.T) {
 					defer d.Prefer(use, gpu.Way{})
 				}
 			}
-			together := encode(t, p, 1, images...)
+			together := encode(t, encoder, d, 1, images...)
 			for i, img := range images {
-				if alone := encode(t, p, v.Layers, img)[0]; !slices.Equal(together[i], alone) {
+				if alone := encode(t, encoder, d, v.Layers, img)[0]; !slices.Equal(together[i], alone) {
 					t.Errorf("image %d of %v: off by %.1e", i, img.Grid, reference.Distance(together[i], alone))
 				}
 			}
@@ -113,6 +114,8 @@ func BenchmarkImages(b *testing.B) {
 	p, err := model.Load(b.Context(), d, c, model.LoadOptions{})
 	check(b, err)
 	defer p.Close()
+	encoder := p.NewEncoder()
+	defer encoder.Close()
 	var images []*pixels.Patches
 	for i := range 8 {
 		images = append(images, noisy(b, p.Config, 8, 8, uint64(i)))
@@ -121,7 +124,7 @@ func BenchmarkImages(b *testing.B) {
 		b.Run(fmt.Sprint(together, " at a time"), func(b *testing.B) {
 			for b.Loop() {
 				for list := range slices.Chunk(images, together) {
-					encode(b, p, p.Config.VisionEncoder.Layers, list...)
+					encode(b, encoder, d, p.Config.VisionEncoder.Layers, list...)
 				}
 			}
 		})
