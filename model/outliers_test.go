@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/ops"
 	"pixtral-wgpu/model"
 	"pixtral-wgpu/model/pixels"
 	"pixtral-wgpu/model/reference"
@@ -80,31 +82,63 @@ func TestOutliers(t *testing.T) {
 	for _, quant := range []string{"", "f16"} {
 		p, err := model.Load(t.Context(), d, c, model.LoadOptions{Quant: quant})
 		check(t, err)
+		// try answers the prompt, its last token by itself, as in an answer.
+		try := func(what, kv string, chunk int, tap gpu.Tap, allowed float64) {
+			s, err := p.NewSession(model.SessionOptions{Context: 64, KV: kv, Chunk: chunk})
+			check(t, err)
+			defer s.Close()
+			s.Tap = tap
+			short := prompt
+			short.Tokens = prompt.Tokens[:len(prompt.Tokens)-1]
+			check(t, s.Sync(t.Context(), short))
+			check(t, s.Step(t.Context(), prompt.Tokens[len(short.Tokens)]))
+			got, err := s.Logits()
+			check(t, err)
+			off := reference.Distance(got, want)
+			t.Logf("weights %q, %s: off by %.1e", quant, what, off)
+			if !(off < allowed) || math.IsNaN(off) {
+				t.Errorf("weights %q, %s: off by %.1e", quant, what, off)
+			}
+		}
 		for kv, allowed := range map[string]float64{"f32": 1e-5, "f16": 1e-4} {
 			if quant != "" {
 				allowed = 2e-3 // the weights are rounded
 			}
 			for _, chunk := range []int{0, 5} {
 				for name, tap := range map[string]gpu.Tap{"watched": watch, "not watched": nil} {
-					s, err := p.NewSession(model.SessionOptions{Context: 64, KV: kv, Chunk: chunk})
-					check(t, err)
-					s.Tap = tap
-					short := prompt
-					short.Tokens = prompt.Tokens[:len(prompt.Tokens)-1]
-					check(t, s.Sync(t.Context(), short))
-					check(t, s.Step(t.Context(), prompt.Tokens[len(short.Tokens)])) // the last by itself, as in an answer
-					got, err := s.Logits()
-					check(t, err)
-					what := fmt.Sprintf("weights %q, cache %s, chunk %d, %s", quant, kv, chunk, name)
-					off := reference.Distance(got, want)
-					t.Logf("%s: off by %.1e", what, off)
-					if !(off < allowed) || math.IsNaN(off) {
-						t.Errorf("%s: off by %.1e", what, off)
-					}
-					s.Close()
+					try(fmt.Sprintf("cache %s, chunk %d, %s", kv, chunk, name), kv, chunk, tap, allowed)
 				}
 			}
 		}
+		if quant != "" {
+			eachWay(d, quant, func(u gpu.Use, w gpu.Way) {
+				try(fmt.Sprintf("%+v by %+v", u, w), cmp.Or(cacheOf(u), "f16"), 5, nil, 5e-3)
+			})
+		}
 		p.Close()
 	}
+}
+
+// eachWay calls f for every way that d may prefer for weights of a format and for
+// attention, while d prefers it.
+func eachWay(d *gpu.Device, format string, f func(u gpu.Use, w gpu.Way)) {
+	uses := []gpu.Use{{Op: ops.Norm}, {Op: ops.Each, Format: format}, {Op: ops.Many, Format: format}}
+	for _, kv := range []string{"f16", "f32"} { // of heads too small for blocks
+		uses = append(uses, gpu.Use{Op: ops.Attend, Format: kv}, gpu.Use{Op: ops.AttendMany, Format: kv})
+	}
+	for _, u := range uses {
+		for _, w := range ops.Ways(d, u) {
+			d.Prefer(u, w)
+			f(u, w)
+		}
+		d.Prefer(u, gpu.Way{})
+	}
+}
+
+// cacheOf returns the type of keys and values that a use is about; "" for none.
+func cacheOf(u gpu.Use) string {
+	if u.Op == ops.Attend || u.Op == ops.AttendMany {
+		return u.Format
+	}
+	return ""
 }

@@ -25,6 +25,7 @@ const (
 	tileLanes = 128 // WG of attention_tile
 	tileRows  = 16  // ROWS of attention_tile
 	halfRows  = 32  // ROWS of the tiles of half floats
+	blockRows = 8   // ROWS of attention_block
 	tileQuads = 48  // what its queries leave room for in 16 KiB of workgroup memory
 )
 
@@ -54,8 +55,11 @@ func attends(r *gpu.Recorder, cache gpu.Type, each bool, headDim int, parts bool
 	if way := r.Device().Preferred(u); way.Kernel != "" && Holds(r.Device(), way, headDim) {
 		return way
 	}
-	if u.Op == Attend {
+	switch {
+	case u.Op == Attend:
 		return gpu.Way{Kernel: "attention_split"}
+	case r.Device().Info.Software():
+		return gpu.Way{Kernel: "attention_block"}
 	}
 	return gpu.Way{Kernel: "attention_tile"}
 }
@@ -67,7 +71,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 	switch way.Kernel {
 	case "attention_vec":
 		a.vec(r)
-	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16":
+	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16", "attention_block":
 		a.tile(r)
 	case "attention_split", "attention_split_subgroup", "attention_split_half":
 		a.split(r)
@@ -161,10 +165,13 @@ func (a *attention) tile(r *gpu.Recorder) {
 	heads, shared := a.heads()
 	rows := tileRows
 	set, columns := headSet(a.headDim)
-	if halves(a.Kernel) {
+	switch {
+	case halves(a.Kernel):
 		rows = cmp.Or(a.Rows, halfRows)
 		set[2], set[3] = override("ROWS", rows), override("STRIDE", tileStride(a.Kernel))
-	} else {
+	case a.Kernel == "attention_block":
+		rows, set[1] = blockRows, override("PARTS", ceil(a.headDim/4, 8))
+	default:
 		set[2] = override("HELD", max(1, rows*columns/tileLanes))
 	}
 	step := max(1, rows/shared)

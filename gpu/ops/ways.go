@@ -102,7 +102,11 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 			}
 		}
 	case u.Op == AttendMany:
-		add("", 0, 0) // attention_tile
+		add("", 0, 0) // attention_tile, or attention_block
+		if software {
+			add("attention_tile", 0, 0)
+			add("attention_block", 0, 0)
+		}
 		if has("shader-f16") {
 			for _, rows := range []int{32, 64} {
 				add("attention_tile_half", 0, rows)

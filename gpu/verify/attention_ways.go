@@ -41,6 +41,7 @@ func tileCases(typ gpu.Type) (list []attentionCase) {
 		counts = []int{1, 2, 31, 32, 33, 67}
 		list = append(list,
 			attentionCase{queries: 21, keys: 257, heads: 5, kvHeads: 1, dim: 128, causal: true, base: 236}, // five heads to a key head
+			attentionCase{queries: 40, keys: 40, heads: 2, kvHeads: 1, dim: 160, causal: true}, // wide heads
 			attentionCase{queries: 5, keys: 70, heads: 3, kvHeads: 3, dim: 24, causal: true, base: 65},
 		)
 	}

@@ -111,11 +111,12 @@ func TestAttentionOfLargestImage(t *testing.T) {
 // A kernel broken on purpose is found by name, and only it.
 func TestBrokenKernelIsFound(t *testing.T) {
 	breaks := map[string][2]string{ // kernel: text and what replaces it
-		"rmsnorm":        {"scale * w[i]", "scale"},
-		"linear_tile":    {"ws[at + 1u] = w[1]", "ws[at + 1u] = w[0]"},
-		"attention_tile": {"key < min(end, seen", "key <= min(end, seen"},
-		"attention_vec":  {"+ key % PAGE", "+ lane % PAGE / 2u"},
-		"argmax":         {"i < indices[lane]", "i > indices[lane]"},
+		"rmsnorm":         {"scale * w[i]", "scale"},
+		"linear_tile":     {"ws[at + 1u] = w[1]", "ws[at + 1u] = w[0]"},
+		"attention_tile":  {"key < min(end, seen", "key <= min(end, seen"},
+		"attention_block": {"< vec4(seen)", "<= vec4(seen)"},
+		"attention_vec":   {"+ key % PAGE", "+ lane % PAGE / 2u"},
+		"argmax":          {"i < indices[lane]", "i > indices[lane]"},
 	}
 	for kernel, b := range breaks {
 		d := open(t, gpu.Options{Shaders: edited(t, kernel+".wgsl", b[0], b[1])})
