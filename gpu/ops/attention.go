@@ -73,7 +73,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 		a.vec(r)
 	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16", "attention_block":
 		a.tile(r)
-	case "attention_split", "attention_split_subgroup", "attention_split_half":
+	case "attention_split", "attention_split_subgroup", "attention_split_half", "attention_split_ints":
 		a.split(r)
 	default:
 		r.Misfit(way.Kernel, "it is no kernel of attention")

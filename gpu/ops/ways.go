@@ -101,6 +101,11 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 				add("attention_split_half", s[0], s[1])
 			}
 		}
+		if u.Format == gpu.Q8.String() {
+			for _, s := range [][2]int{{32, 128}, {64, 128}, {64, 256}} {
+				add("attention_split_ints", s[0], s[1])
+			}
+		}
 	case u.Op == AttendMany:
 		add("", 0, 0) // attention_tile, or attention_block
 		if software {
@@ -146,9 +151,10 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 func Rounds(w gpu.Way) bool { return integers(w.Kernel) || halves(w.Kernel) }
 
 // Holds reports whether a way of attention takes heads of a size on d: they have
-// no more quads than there are lanes, and fit its workgroup memory.
+// no more quads than there are lanes, are whole blocks where integers are
+// multiplied, and fit its workgroup memory.
 func Holds(d *gpu.Device, w gpu.Way, headDim int) bool {
-	return headDim/4 <= cmp.Or(w.Lanes, vecLanes) && workgroupBytes(w, headDim) <= d.Limits.WorkgroupBytes
+	return headDim/4 <= cmp.Or(w.Lanes, vecLanes) && (!integers(w.Kernel) || headDim%32 == 0) && workgroupBytes(w, headDim) <= d.Limits.WorkgroupBytes
 }
 
 // workgroupBytes returns the workgroup memory of a way of attention, about.
@@ -159,8 +165,11 @@ func workgroupBytes(w gpu.Way, headDim int) uint64 {
 	case strings.HasPrefix(w.Kernel, "attention_split"):
 		lanes, keys := cmp.Or(w.Lanes, vecLanes), cmp.Or(w.Rows, splitKeys)
 		words = 16*quads + 5*keys + 20*lanes
-		if halves(w.Kernel) {
+		switch {
+		case halves(w.Kernel):
 			words += 2*keys - 8*quads
+		case integers(w.Kernel):
+			words -= 11 * quads
 		}
 	case halves(w.Kernel): // two words to a quad
 		rows, wide := cmp.Or(w.Rows, halfRows), ceil(quads, 4)*4

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -41,7 +42,7 @@ func tileCases(typ gpu.Type) (list []attentionCase) {
 		counts = []int{1, 2, 31, 32, 33, 67}
 		list = append(list,
 			attentionCase{queries: 21, keys: 257, heads: 5, kvHeads: 1, dim: 128, causal: true, base: 236}, // five heads to a key head
-			attentionCase{queries: 40, keys: 40, heads: 2, kvHeads: 1, dim: 160, causal: true}, // wide heads
+			attentionCase{queries: 40, keys: 40, heads: 2, kvHeads: 1, dim: 160, causal: true},             // wide heads
 			attentionCase{queries: 5, keys: 70, heads: 3, kvHeads: 3, dim: 24, causal: true, base: 65},
 		)
 	}
@@ -127,7 +128,10 @@ func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 // may differ by: ways that round are compared with what they round to.
 func attended(w gpu.Way, c attentionCase, qs, ks, vs []float32) ([]float32, float64) {
 	limit := 1e-10
-	if ops.Rounds(w) {
+	switch {
+	case strings.HasSuffix(w.Kernel, "_ints"):
+		qs, limit = ref.QuantizeRows(qs), 1e-7
+	case ops.Rounds(w):
 		limit = 1e-5
 		if c.queryScale > 0 {
 			limit = 1e-3 // what sums of four products lose is much beside a score's neighbours
