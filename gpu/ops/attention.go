@@ -26,7 +26,9 @@ const (
 	tileRows  = 16  // ROWS of attention_tile
 	halfRows  = 32  // ROWS of the tiles of half floats
 	blockRows = 8   // ROWS of attention_block
-	tileQuads = 48  // what its queries leave room for in 16 KiB of workgroup memory
+
+	blockLanes = 8  // WG of attention_block and attention_split_block
+	tileQuads  = 48 // what its queries leave room for in 16 KiB of workgroup memory
 )
 
 // Attention records y = softmax(q·kᵀ/√headDim)·v for a stretch of the rows of
@@ -55,10 +57,12 @@ func attends(r *gpu.Recorder, cache gpu.Type, each bool, headDim int, parts bool
 	if way := r.Device().Preferred(u); way.Kernel != "" && Holds(r.Device(), way, headDim) {
 		return way
 	}
-	switch {
+	switch software := r.Device().Info.Software(); {
+	case u.Op == Attend && software:
+		return gpu.Way{Kernel: "attention_split_block"}
 	case u.Op == Attend:
 		return gpu.Way{Kernel: "attention_split"}
-	case r.Device().Info.Software():
+	case software:
 		return gpu.Way{Kernel: "attention_block"}
 	}
 	return gpu.Way{Kernel: "attention_tile"}
@@ -73,7 +77,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 		a.vec(r)
 	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16", "attention_block":
 		a.tile(r)
-	case "attention_split", "attention_split_subgroup", "attention_split_half", "attention_split_ints":
+	case "attention_split", "attention_split_subgroup", "attention_split_half", "attention_split_ints", "attention_split_block":
 		a.split(r)
 	default:
 		r.Misfit(way.Kernel, "it is no kernel of attention")
@@ -170,7 +174,7 @@ func (a *attention) tile(r *gpu.Recorder) {
 		rows = cmp.Or(a.Rows, halfRows)
 		set[2], set[3] = override("ROWS", rows), override("STRIDE", tileStride(a.Kernel))
 	case a.Kernel == "attention_block":
-		rows, set[1] = blockRows, override("PARTS", ceil(a.headDim/4, 8))
+		rows, set[1] = blockRows, override("PARTS", ceil(a.headDim/4, blockLanes))
 	default:
 		set[2] = override("HELD", max(1, rows*columns/tileLanes))
 	}

@@ -53,6 +53,9 @@ func (a *attention) split(r *gpu.Recorder) {
 	if a.Lanes > 0 {
 		set[3] = override("WG", a.Lanes)
 	}
+	if a.Kernel == "attention_split_block" {
+		set[3], set[5] = override("WG", blockLanes), override("PARTS", ceil(a.headDim/4, blockLanes))
+	}
 	y := a.parts
 	if splits == 1 {
 		set[4], y = override("WHOLE", 1), a.y

@@ -87,7 +87,11 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 			}
 		}
 	case u.Op == Attend:
-		add("", 0, 0) // attention_split of 64 lanes and 128 keys
+		add("", 0, 0) // attention_split of 64 lanes and 128 keys, or attention_split_block
+		if software {
+			add("attention_split", 0, 0)
+			add("attention_split_block", 0, 0)
+		}
 		for _, s := range [][2]int{{32, 128}, {64, 256}} {
 			add("attention_split", s[0], s[1])
 		}
