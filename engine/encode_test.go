@@ -103,6 +103,37 @@ func TestPicturesTogether(t *testing.T) {
 	}
 }
 
+// A picture that somebody else waits for too goes on when a client leaves.
+func TestLeavePicture(t *testing.T) {
+	p := load(t)
+	engine.Impatient(t)
+	h := engine.NewHand(t, p, engine.Options{Context: 1024, Slots: 3})
+	_, err := h.Ask(t.Context(), engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p)})
+	check(t, err)
+	check(t, h.Step(t.Context()))
+	var leave [2]context.CancelFunc
+	picture := about(t, p, grey(t, p, 100, 100, 40))
+	for i := range leave {
+		var ctx context.Context
+		ctx, leave[i] = context.WithCancel(t.Context())
+		_, err := h.Ask(ctx, engine.Request{Prompt: picture})
+		check(t, err)
+	}
+	check(t, h.Step(t.Context()))
+	first := h.Encoding()
+	if first == nil {
+		t.Fatal("the picture was encoded at once")
+	}
+	leave[0]()
+	if check(t, h.Step(t.Context())); h.Encoding() != first {
+		t.Error("one of two left, and the picture began again")
+	}
+	leave[1]()
+	if check(t, h.Step(t.Context())); h.Encoding() != nil {
+		t.Error("nobody waits for the picture, and it goes on")
+	}
+}
+
 // While a large picture is encoded, others get their tokens; it comes out as if
 // it had been encoded at once; and if nobody wants it any more, nothing stays.
 func TestEncodeBetweenSteps(t *testing.T) {

@@ -110,13 +110,6 @@ func (c *images) rest() {
 	}
 }
 
-// leave gives up what is under way if one of these is: nobody waits for it.
-func (c *images) leave(list []*pixels.Patches) {
-	if slices.ContainsFunc(list, func(img *pixels.Patches) bool { return c.under(img.Hash) != nil }) {
-		c.giveUp()
-	}
-}
-
 // close gives all memory back.
 func (c *images) close() {
 	c.giveUp()

@@ -60,5 +60,15 @@ func (h *Hand) Doubt(i int) bool {
 // UnderWay is how many passes are.
 func (h *Hand) UnderWay() int { return len(h.w.underway) }
 
+// Impatient makes engines do as little as they can between two tokens.
+func Impatient(t testing.TB) {
+	before := patience
+	patience = 0
+	t.Cleanup(func() { patience = before })
+}
+
+// Encoding is what is under way of images; nil for nothing.
+func (h *Hand) Encoding() *model.Encoding { return h.w.images.underway }
+
 // Encoded is how many encoded images are kept.
 func (h *Hand) Encoded() int { return len(h.w.images.byHash) }

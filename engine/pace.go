@@ -6,8 +6,9 @@ import (
 	"pixtral-wgpu/model"
 )
 
-// patience is how long a part of a prompt may hold up the answers of others.
-const patience = 200 * time.Millisecond
+// patience is how long a part of a prompt may hold up the answers of others; tests
+// have less.
+var patience = 200 * time.Millisecond
 
 // A pace says how much of the prompts to evaluate between two tokens of the
 // answers: as much as takes about patience, by what parts before it took.

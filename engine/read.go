@@ -221,20 +221,26 @@ func (w *worker) encode(ctx context.Context, s *sequence, hash [32]byte, held ma
 // those of others.
 func (w *worker) unseen(s *sequence) (list []*pixels.Patches) {
 	for _, s := range append([]*sequence{s}, w.running...) {
-		last := [32]byte{}
-		for _, place := range s.places[min(s.done, s.prompt):s.prompt] {
-			if place.Image == last {
-				continue
+		for _, img := range s.unread() {
+			if _, seen := w.images.find(img.Hash); !seen && !slices.ContainsFunc(list, func(o *pixels.Patches) bool { return o.Hash == img.Hash }) {
+				list = append(list, img)
 			}
-			last = place.Image
-			_, seen := w.images.find(last)
-			if seen || last == ([32]byte{}) || slices.ContainsFunc(list, func(img *pixels.Patches) bool { return img.Hash == last }) {
-				continue
-			}
-			list = append(list, s.image(last))
 		}
 	}
 	return list
+}
+
+// abandon gives up the images that are under way if nobody comes to one of them.
+func (w *worker) abandon() {
+	if w.images.underway == nil {
+		return
+	}
+	for _, s := range w.running {
+		if slices.ContainsFunc(s.unread(), func(img *pixels.Patches) bool { return w.images.under(img.Hash) != nil }) {
+			return
+		}
+	}
+	w.images.giveUp()
 }
 
 // owner returns a sequence that an image belongs to, the one named if it does.

@@ -70,6 +70,18 @@ func (s *sequence) image(hash [32]byte) *pixels.Patches {
 	return nil
 }
 
+// unread returns the images of what is to be evaluated of the prompt, in order.
+func (s *sequence) unread() (list []*pixels.Patches) {
+	last := [32]byte{} // between rows of an image there is text
+	for _, place := range s.places[min(s.done, s.prompt):s.prompt] {
+		if place.Image != last && place.Image != ([32]byte{}) {
+			last = place.Image
+			list = append(list, s.image(last))
+		}
+	}
+	return list
+}
+
 // reading reports whether some of the prompt is still to be evaluated.
 func (s *sequence) reading() bool { return s.done < s.prompt }
 

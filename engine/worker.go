@@ -141,7 +141,7 @@ func (w *worker) release(s *sequence) {
 
 // end counts a request that is over and hands its reply over.
 func (w *worker) end(s *sequence, reason string, err error) {
-	w.images.leave(s.req.Prompt.Images)
+	w.abandon()
 	w.e.count(func(st *Stats) {
 		st.Requests++
 		switch {
