@@ -2,12 +2,14 @@
 //
 // For software adapters: no barrier makes lanes wait for each other, and what is
 // read serves several sums, as a word read costs them more than arithmetic on it.
-// A sum is added up octet by octet as in linear_block, so y is the same to the
-// bit, whichever of the two makes it and however many rows x has.
+// A sum is added up in the same order, whatever ROWS and TOKENS are and however
+// lanes read: y is the same to the bit for any number of rows of x.
 
+import package::lanes::{Place, shared8};
 import package::lib::grid::unfold;
+import package::lib::quads::halves;
 import package::output::put;
-import package::weights::{STEP, load_step};
+import package::weights::{SPAN_OCTETS, Span, load_span, load_step, dot_step};
 
 override ROWS: u32 = 4;    // even
 override TOKENS: u32 = 1;
@@ -19,21 +21,18 @@ struct Params {
     rows: u32,      // rows of W in the shard
     first: u32,     // row of W that the shard begins with
     stride: u32,    // length of a row of y
-    tokens: u32,    // rows of x
+    begin: u32,     // row of x to begin with
+    until: u32,     // row of x to end before
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [tokens, octets * 2]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n, octets * 2]
 
 @compute @workgroup_size(LANES)
-fn linear_lane(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
-) {
+fn linear_lane(p: Place) {
     // Past the last row the last one is read again; its sums are not written.
-    let row0 = (unfold(group, groups) * LANES + lane) * ROWS;
-    let token0 = group.z * TOKENS;
+    let row0 = (unfold(p.group, p.groups) * LANES + p.lane) * ROWS;
+    let token0 = params.begin + p.group.z * TOKENS;
     var starts: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
         starts[r] = min(row0 + r, params.rows - 1u) * params.octets;
@@ -41,31 +40,48 @@ fn linear_lane(
     // With a bound of parameters alone, lavapipe would compile the unrolled loop anew for each dispatch.
     let octets = min(params.octets, arrayLength(&x));
     var sums: array<f32, ROWS * TOKENS>;
-    for (var k = 0u; k < octets; k += STEP) {
-        var v: array<vec4<f32>, TOKENS * STEP * 2u>;
-        for (var t = 0u; t < TOKENS; t++) {
-            let at = (min(token0 + t, params.tokens - 1u) * params.octets + k) * 2u;
-            for (var i = 0u; i < STEP * 2u; i++) {
-                v[t * STEP * 2u + i] = x[at + i];
-            }
-        }
+    for (var k = 0u; k < octets; k += SPAN_OCTETS) {
+        var spans: array<Span, ROWS>;
         for (var r = 0u; r < ROWS; r++) {
-            let w = load_step(starts[r] + k);
-            for (var t = 0u; t < TOKENS; t++) {
-                for (var i = 0u; i < STEP * 2u; i += 2u) {
-                    let at = t * STEP * 2u + i;
-                    sums[r * TOKENS + t] += dot(w[i], v[at]) + dot(w[i + 1u], v[at + 1u]);
-                }
+            spans[r] = load_span(starts[r] + k);
+        }
+        if SPAN_OCTETS == 4u {    // lavapipe would keep a loop of one round
+            add_step(&sums, &starts, &spans, p, k, token0);
+        } else {
+            for (var i = 0u; i < SPAN_OCTETS; i += 4u) {
+                add_step(&sums, &starts, &spans, p, k + i, token0);
             }
         }
     }
     for (var r = 0u; r < ROWS; r += 2u) {
         let row = row0 + r;
         for (var t = 0u; t < TOKENS; t++) {
-            if row < params.rows && token0 + t < params.tokens {
+            if row < params.rows && token0 + t < params.until {
                 let pair = vec2(sums[r * TOKENS + t], sums[(r + 1u) * TOKENS + t]);
                 put(token0 + t, params.first + row, params.stride, pair, row + 1u < params.rows);
             }
+        }
+    }
+}
+
+// add_step adds the products of four octets from k on.
+fn add_step(
+    sums: ptr<function, array<f32, ROWS * TOKENS>>,
+    starts: ptr<function, array<u32, ROWS>>,
+    spans: ptr<function, array<Span, ROWS>>,
+    p: Place, k: u32, token0: u32,
+) {
+    var v: array<array<vec4<f32>, 8>, TOKENS>;
+    var totals: array<vec2<f32>, TOKENS>;
+    for (var t = 0u; t < TOKENS; t++) {
+        let row = min(token0 + t, params.until - 1u) * params.octets;
+        v[t] = shared8(p, (row + k) * 2u, (params.octets - k) * 2u);
+        totals[t] = halves(v[t]);
+    }
+    for (var r = 0u; r < ROWS; r++) {
+        let w = load_step((*starts)[r] + k, (*starts)[r] + params.octets - 1u, (*spans)[r]);
+        for (var t = 0u; t < TOKENS; t++) {
+            (*sums)[r * TOKENS + t] += dot_step(w, v[t], totals[t]);
         }
     }
 }

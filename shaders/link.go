@@ -141,6 +141,8 @@ func (l *linker) file(path string) (string, error) {
 		dir, stem = "input/", cmp.Or(l.v.Input, "plain")
 	case "output":
 		dir, stem = "output/", cmp.Or(l.v.Output, "store")
+	case "lanes":
+		dir, stem = "lanes/", cmp.Or(l.v.Lanes, "alone")
 	default:
 		return path, nil
 	}

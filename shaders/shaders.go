@@ -2,13 +2,15 @@
 //
 // A kernel is one file with one entry point of the same name. Files import
 // each other with a small subset of WESL: "import package::lib::reduce::f;"
-// names lib/reduce.wgsl. Five modules are not files of that name: "weights" is
+// names lib/reduce.wgsl. Six modules are not files of that name: "weights" is
 // whichever quant/<format>.wgsl, "cache" whichever cache/<type>.wgsl and "keep"
 // whichever keep/<type>.wgsl the caller asks for. Each of them owns @group(1),
 // so that a kernel is written once for all formats. "output" is whichever
 // output/<output>.wgsl says what becomes of the sums of a matrix product; it owns
 // the last binding of group 0, and @group(2). "input" is whichever
 // input/<input>.wgsl says how the rows of x are taken; it owns @group(3).
+// "lanes" is lanes/alone.wgsl, or how else the lanes of a workgroup come by what
+// all of them read.
 //
 // Groups keep apart what files own; on the device they are one. The bindings and
 // the Params struct are read back out of the linked text, so the host never
@@ -25,7 +27,7 @@ import (
 	"strings"
 )
 
-//go:embed *.wgsl inspect/*.wgsl view/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl input/*.wgsl output/*.wgsl keep/*.wgsl
+//go:embed *.wgsl inspect/*.wgsl view/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl input/*.wgsl output/*.wgsl keep/*.wgsl lanes/*.wgsl
 var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
@@ -53,6 +55,7 @@ type Variant struct {
 	Cache   string // element type of the keys and values in group 1, read or written; "" for none
 	Input   string // how a matrix product takes the rows of x; "" as they are
 	Output  string // what becomes of the sums of a matrix product; "" stores them
+	Lanes   string // how lanes come by what all of them read; "" each reads it
 	Set     Set    // overrides by name; the others keep their defaults
 }
 
@@ -67,7 +70,7 @@ type Override struct {
 
 // Clone returns a copy of v that shares no memory with it.
 func (v Variant) Clone() Variant {
-	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache), Input: strings.Clone(v.Input), Output: strings.Clone(v.Output)}
+	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache), Input: strings.Clone(v.Input), Output: strings.Clone(v.Output), Lanes: strings.Clone(v.Lanes)}
 	for i, o := range v.Set {
 		c.Set[i] = Override{strings.Clone(o.Name), o.Value}
 	}
@@ -79,7 +82,7 @@ func (v Variant) Clone() Variant {
 func (v Variant) String() string {
 	var b strings.Builder
 	b.WriteString(v.Kernel)
-	for _, module := range []string{v.Weights, v.Cache, v.Input, v.Output} {
+	for _, module := range []string{v.Weights, v.Cache, v.Input, v.Output, v.Lanes} {
 		if module != "" {
 			b.WriteString("/" + module)
 		}
@@ -117,9 +120,9 @@ func Kernels(fsys fs.FS) ([]string, error) {
 }
 
 // Stands lists the files that can stand in for the module "weights", "cache",
-// "keep", "input" or "output" in fsys, by stem.
+// "keep", "input", "output" or "lanes" in fsys, by stem.
 func Stands(fsys fs.FS, module string) ([]string, error) {
-	dir := map[string]string{"weights": "quant", "cache": "cache", "keep": "keep", "input": "input", "output": "output"}[module]
+	dir := map[string]string{"weights": "quant", "cache": "cache", "keep": "keep", "input": "input", "output": "output", "lanes": "lanes"}[module]
 	paths, err := fs.Glob(fsys, dir+"/*.wgsl")
 	for i, p := range paths {
 		paths[i] = strings.TrimSuffix(strings.TrimPrefix(p, dir+"/"), ".wgsl")

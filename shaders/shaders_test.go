@@ -40,7 +40,7 @@ func variants(t *testing.T, kernel string) []Variant {
 		t.Fatal(err)
 	}
 	list := []Variant{{Kernel: kernel}}
-	for _, module := range []string{"weights", "cache", "keep", "input", "output"} {
+	for _, module := range []string{"weights", "cache", "keep", "input", "output", "lanes"} {
 		if !strings.Contains(string(src), "package::"+module+"::") {
 			continue
 		}
@@ -54,7 +54,7 @@ func variants(t *testing.T, kernel string) []Variant {
 				if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(string(src), "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
 					continue // floats have no codes
 				}
-				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "input": &v.Input, "output": &v.Output}[module] = s
+				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "input": &v.Input, "output": &v.Output, "lanes": &v.Lanes}[module] = s
 				wider = append(wider, v)
 			}
 		}
@@ -76,8 +76,8 @@ func TestVariant(t *testing.T) {
 		t.Error("the override is not set")
 	}
 	for i, line := range strings.Split(m.Code, "\n") {
-		if strings.HasPrefix(line, "fn dot8") && !strings.HasPrefix(m.Origin(i+1), "shaders/quant/bf16.wgsl:") {
-			t.Errorf("dot8 is said to be from %s", m.Origin(i+1))
+		if strings.HasPrefix(line, "fn load8") && !strings.HasPrefix(m.Origin(i+1), "shaders/quant/bf16.wgsl:") {
+			t.Errorf("load8 is said to be from %s", m.Origin(i+1))
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestVariant(t *testing.T) {
 func TestLinkErrors(t *testing.T) {
 	fsys := fstest.MapFS{
 		"a.wgsl":    {Data: []byte("import package::lib::none::f;\n")},
-		"b.wgsl":    {Data: []byte("import package::weights::dot8;\n")},
+		"b.wgsl":    {Data: []byte("import package::weights::load8;\n")},
 		"c.wgsl":    {Data: []byte("@group(0) @binding(1) var<storage, read> x: array<f32>;\n")},
 		"d.wgsl":    {Data: []byte("@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n@group(0) @binding(1) var<storage, read> x: array<f32>;\n")},
 		"e.wgsl":    {Data: []byte("fn e() {}\n")},

@@ -24,7 +24,7 @@ const (
 
 // Linear records y = x · Wᵀ. x: [n, w.Cols]; y: [n, w.Rows]; w.Cols a multiple
 // of 8. Up to AlikeRows rows take linear_vec, more of them linear_tile; where the
-// adapter is software, linear_lane and linear_block; or what the device prefers.
+// adapter is software, all take linear_lane; or what the device prefers.
 func Linear(r *gpu.Recorder, y, x gpu.Tensor, w *gpu.Matrix) {
 	LinearBy(r, pick(r, w, x.Shape[0], x.Shape[0] <= AlikeRows), y, x, w)
 }
@@ -41,6 +41,7 @@ type linear struct {
 	gain   gpu.Tensor // of a norm
 	eps    float32
 	output string // what becomes of the sums; "" stores them
+	lanes  string // how lanes come by what all of them read; "" each by itself
 	set    [4]shaders.Override
 	group2 [4]gpu.Tensor // of which the output takes so many
 	takes  int
@@ -69,8 +70,6 @@ func (l *linear) record(r *gpu.Recorder) {
 			l.lane(r, s, last)
 		case "linear_tile", "linear_tile_ints", "linear_matrices_8", "linear_matrices_16":
 			l.tile(r, s, last, 64, 64)
-		case "linear_block":
-			l.tile(r, s, last, 4, 32)
 		case "linear_tile_wide", "linear_tile_half":
 			l.tile(r, s, last, 128, 128)
 		case "linear_subgroup":
@@ -84,7 +83,7 @@ func (l *linear) record(r *gpu.Recorder) {
 // dispatch records what all kernels have in common, for n rows of x.
 func (l *linear) dispatch(r *gpu.Recorder, s *gpu.Shard, n int, params any, groups [3]int, partial bool, set [4]shaders.Override) {
 	d := gpu.Dispatch{
-		Kernel:  shaders.Variant{Kernel: l.Kernel, Weights: s.Format, Input: l.input, Output: l.output},
+		Kernel:  shaders.Variant{Kernel: l.Kernel, Weights: s.Format, Input: l.input, Output: l.output, Lanes: l.lanes},
 		Params:  params,
 		Read:    []gpu.Tensor{l.x},
 		Write:   l.y,
@@ -160,23 +159,35 @@ func (l *linear) subgroup(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	l.dispatch(r, s, n, l.normed(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
 }
 
-// lane records an invocation for 4 to 16 rows of W and up to 4 of x.
+// lane records an invocation for 4 or 8 rows of W and up to 8 of x, in as many
+// dispatches as their work asks for.
 func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	const width = 8 // LANES of the kernel
+	if r.Device().Has("subgroup") {
+		l.lanes = "subgroup"
+	}
 	n := l.x.Shape[0]
-	rows, tokens := 4, 4
-	if n < 4 {
-		tokens = min(n, 2)
+	rows, most := 4, 4
+	switch {
+	case s.Rows < 1024: // less of both keep more cores busy, and compile sooner
+	case s.Blocks() || l.lanes == "":
+		rows = 8 // what is read of x serves twice as many
+	default:
+		most = 8 // weights are most of what is read
 	}
-	if n == 1 && s.Format != "f32" && s.Rows >= 1024 {
-		rows = 8 // what is read of x serves twice as many; less rows keep more cores busy
-		if !s.Blocks() && s.Rows >= 4096 {
-			rows = 16
-		}
+	tokens := 1
+	for tokens < min(n, most) {
+		tokens *= 2
 	}
-	groups := fold(ceil(s.Rows, rows*width))
-	groups[2] = ceil(n, tokens)
-	l.dispatch(r, s, n, l.sizes(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
+	p := l.sizes(s)
+	for from := 0; from < n; {
+		to := from + r.Fit(n-from, tokens, float64(l.w.Cols)*float64(s.Rows))
+		groups := fold(ceil(s.Rows, rows*width))
+		groups[2] = ceil(to-from, tokens)
+		l.dispatch(r, s, to-from, linearTileParams{p.Octets, p.Rows, p.First, p.Stride, uint32(from), uint32(to)},
+			groups, !last || to < n, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
+		from = to
+	}
 }
 
 // tile records tiles of so many rows of W by so many of x, in as many

@@ -17,9 +17,6 @@ const (
 	AttendMany = "attend many" // attention of the rows of a prompt or an image
 )
 
-// laneRows is up to how many rows of x linear_lane beats linear_block.
-const laneRows = 12
-
 // integers reports whether a kernel multiplies signed bytes.
 func integers(kernel string) bool { return strings.HasSuffix(kernel, "_ints") }
 
@@ -37,7 +34,7 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 	subgroups := has("subgroup")
 	switch {
 	case u.Op == Each && software:
-		add("", 0, 0) // linear_lane and linear_block, which agree to the bit
+		add("", 0, 0) // linear_lane
 		add("linear_vec", 8, 4)
 		if subgroups {
 			add("linear_subgroup", 8, 4)
@@ -59,7 +56,7 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 			}
 		}
 	case u.Op == Many:
-		add("", 0, 0) // linear_tile, or linear_lane and linear_block
+		add("", 0, 0) // linear_tile, or linear_lane
 		add("linear_tile_wide", 0, 0)
 		if software {
 			add("linear_tile", 0, 0)
@@ -140,11 +137,9 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 	if way := r.Device().Preferred(u); way.Kernel != "" && (!integers(way.Kernel) || w.Blocks()) {
 		return way
 	}
-	switch software := r.Device().Info.Software(); {
-	case software && n <= laneRows:
+	switch {
+	case r.Device().Info.Software():
 		return gpu.Way{Kernel: "linear_lane"}
-	case software:
-		return gpu.Way{Kernel: "linear_block"}
 	case each:
 		return gpu.Way{Kernel: "linear_vec"}
 	}

@@ -126,7 +126,7 @@ func TestBrokenCache(t *testing.T) {
 		"cut":         string(whole[:len(whole)/2]),
 		"empty":       "",
 		"another key": strings.Replace(string(whole), d.Info.Name, "another", 1),
-		"a kernel":    strings.Replace(string(whole), `"kernel": ""`, `"kernel": "linear_block", "rows": 77`, 1),
+		"a kernel":    strings.Replace(string(whole), `"kernel": ""`, `"kernel": "linear_tile", "rows": 77`, 1),
 	} {
 		if broken == string(whole) {
 			t.Fatal(name)

@@ -1,6 +1,8 @@
 // q4_0: w = d·(q-8), q of 4 bits; 32 weights share d.
 
 import package::lib::ints::Ints;
+import package::lib::codes::{Step, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
 
 @group(1) @binding(0) var<storage, read> q4_0_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_0_scales: array<u32>;    // [rows, cols/64], two half floats
@@ -27,32 +29,15 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
-// dot8 multiplies the octet at index k with eight activations.
-fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
-    let q = q4_0_codes(k);
-    return (dot(q[0], lo) + dot(q[1], hi)) * q4_0_scale(k);
-}
-
-const STEP: u32 = 4u;    // octets that load_step returns
-
-// load_step returns the block of 32 weights that begins with octet k.
-fn load_step(k: u32) -> array<vec4<f32>, 8> {
-    let w = q4_0_words[k >> 2u];
-    let lo = w & vec4(0x0f0f0f0fu);
-    let hi = (w >> vec4(4u)) & vec4(0x0f0f0f0fu);
-    let s = q4_0_scale(k);
-    return array(
-        (vec4<f32>(unpack4xU8(lo.x)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.x)) - 8.0) * s,
-        (vec4<f32>(unpack4xU8(lo.y)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.y)) - 8.0) * s,
-        (vec4<f32>(unpack4xU8(lo.z)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.z)) - 8.0) * s,
-        (vec4<f32>(unpack4xU8(lo.w)) - 8.0) * s, (vec4<f32>(unpack4xU8(hi.w)) - 8.0) * s,
-    );
-}
-
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     let w = q4_0_words[i];
     let s = q4_0_scale(4u * i);
     let scale = vec4(s, s, -8.0 * s, -8.0 * s);
     return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
+}
+
+// codes4 returns the four codes of a word.
+fn codes4(w: u32) -> vec4<f32> {
+    return vec4<f32>(unpack4xU8(w));
 }

@@ -2,6 +2,7 @@
 // 256 weights d and dmin.
 
 import package::lib::ints::Ints;
+import package::lib::codes::{Step, dot_step};
 
 @group(1) @binding(0) var<storage, read> q4_k_words: array<vec4<u32>>;           // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_k_scales: array<vec4<u32>>;    // [rows, cols/256]
@@ -16,10 +17,9 @@ fn q4_k_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// q4_k_scale returns d·s and dmin·m of the octet at index k. The words of a
-// block: d and dmin; four bits of each s; of each m; two of each s and each m.
-fn q4_k_scale(k: u32) -> vec2<f32> {
-    let block = q4_k_scales[k >> 5u];
+// q4_k_scale returns d·s and dmin·m of the octet at index k, of its block's
+// words: d and dmin; four bits of each s; of each m; two of each s and each m.
+fn q4_k_scale(k: u32, block: vec4<u32>) -> vec2<f32> {
     let j = (k >> 2u) & 7u;
     let low = (block.yz >> vec2(4u * j)) & vec2(15u);
     let top = (vec2(block.w, block.w >> 16u) >> vec2(2u * j)) & vec2(3u);
@@ -29,36 +29,32 @@ fn q4_k_scale(k: u32) -> vec2<f32> {
 // load8 returns the octet of weights at index k.
 fn load8(k: u32) -> array<vec4<f32>, 2> {
     let q = q4_k_codes(k);
-    let s = q4_k_scale(k);
+    let s = q4_k_scale(k, q4_k_scales[k >> 5u]);
     return array(q[0] * s.x - s.y, q[1] * s.x - s.y);
 }
 
-// dot8 multiplies the octet at index k with eight activations.
-fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
-    let q = q4_k_codes(k);
-    let s = q4_k_scale(k);
-    return (dot(q[0], lo) + dot(q[1], hi)) * s.x - dot(lo + hi, vec4(1.0)) * s.y;
+const SPAN_OCTETS: u32 = 32u;    // octets that share a Span
+
+alias Span = vec4<u32>;
+
+// load_span returns what the octets from k on share.
+fn load_span(k: u32) -> Span {
+    return q4_k_scales[k >> 5u];
 }
 
-const STEP: u32 = 4u;    // octets that load_step returns
-
-// load_step returns the block of 32 weights that begins with octet k.
-fn load_step(k: u32) -> array<vec4<f32>, 8> {
+// load_step returns the 32 weights that begin with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Ints {
     let w = q4_k_words[k >> 2u];
-    let lo = w & vec4(0x0f0f0f0fu);
-    let hi = (w >> vec4(4u)) & vec4(0x0f0f0f0fu);
-    let s = q4_k_scale(k);
-    return array(
-        vec4<f32>(unpack4xU8(lo.x)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.x)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.y)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.y)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.z)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.w)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x - s.y,
-    );
+    let scale = q4_k_scale(k, span).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
-    let w = q4_k_words[i];
-    let scale = q4_k_scale(4u * i).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
+    return load_step(4u * i, 0u, load_span(4u * i));
+}
+
+// codes4 returns the four codes of a word.
+fn codes4(w: u32) -> vec4<f32> {
+    return vec4<f32>(unpack4xU8(w));
 }

@@ -1,6 +1,8 @@
 // q5_1: w = d·q + m, q of 5 bits; 32 weights share d and m.
 
 import package::lib::ints::Ints;
+import package::lib::codes::{Step, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
 
 @group(1) @binding(0) var<storage, read> q5_1_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_1_fifths: array<u32>;    // [rows, cols/32], one bit of each
@@ -25,34 +27,15 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * s.x + s.y, q[1] * s.x + s.y);
 }
 
-// dot8 multiplies the octet at index k with eight activations.
-fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
-    let q = q5_1_codes(k);
-    let s = unpack2x16float(q5_1_scales[k >> 2u]);
-    return (dot(q[0], lo) + dot(q[1], hi)) * s.x + dot(lo + hi, vec4(1.0)) * s.y;
-}
-
-const STEP: u32 = 4u;    // octets that load_step returns
-
-// load_step returns the block of 32 weights that begins with octet k.
-fn load_step(k: u32) -> array<vec4<f32>, 8> {
-    let w = q5_1_words[k >> 2u];
-    let high = vec4(q5_1_fifths[k >> 2u]) >> vec4(0u, 1u, 2u, 3u);
-    let lo = (w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u));
-    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u));
-    let s = unpack2x16float(q5_1_scales[k >> 2u]);
-    return array(
-        vec4<f32>(unpack4xU8(lo.x)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.x)) * s.x + s.y,
-        vec4<f32>(unpack4xU8(lo.y)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.y)) * s.x + s.y,
-        vec4<f32>(unpack4xU8(lo.z)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x + s.y,
-        vec4<f32>(unpack4xU8(lo.w)) * s.x + s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x + s.y,
-    );
-}
-
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     let w = q5_1_words[i];
     let high = vec4(q5_1_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
     let scale = unpack2x16float(q5_1_scales[i]).xxyy;
     return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
+}
+
+// codes4 returns the four codes of a word.
+fn codes4(w: u32) -> vec4<f32> {
+    return vec4<f32>(unpack4xU8(w));
 }

@@ -2,9 +2,10 @@
 // 256 weights d and dmin.
 
 import package::lib::ints::Ints;
+import package::lib::codes::{Step, dot_step};
 
 @group(1) @binding(0) var<storage, read> q5_k_words: array<vec4<u32>>;           // [rows, cols/32], four bits of each
-@group(1) @binding(1) var<storage, read> q5_k_fifths: array<u32>;          // [rows, cols/32], one bit of each
+@group(1) @binding(1) var<storage, read> q5_k_fifths: array<vec4<u32>>;          // [rows, cols/128], one bit of each
 @group(1) @binding(2) var<storage, read> q5_k_scales: array<vec4<u32>>;    // [rows, cols/256]
 
 // q5_k_codes returns q of the octet at index k. The first four lie in the low
@@ -12,17 +13,16 @@ import package::lib::ints::Ints;
 // the other word, and those of the last four, bit k % 4 + 4.
 fn q5_k_codes(k: u32) -> array<vec4<f32>, 2> {
     let w = q5_k_words[k >> 2u][k & 3u];
-    let high = q5_k_fifths[k >> 2u] >> (k & 3u);
+    let high = q5_k_fifths[k >> 4u][(k >> 2u) & 3u] >> (k & 3u);
     return array(
         vec4<f32>(unpack4xU8((w & 0x0f0f0f0fu) | ((high << 4u) & 0x10101010u))),
         vec4<f32>(unpack4xU8(((w >> 4u) & 0x0f0f0f0fu) | (high & 0x10101010u))),
     );
 }
 
-// q5_k_scale returns d·s and dmin·m of the octet at index k. The words of a
-// block: d and dmin; four bits of each s; of each m; two of each s and each m.
-fn q5_k_scale(k: u32) -> vec2<f32> {
-    let block = q5_k_scales[k >> 5u];
+// q5_k_scale returns d·s and dmin·m of the octet at index k, of its block's
+// words: d and dmin; four bits of each s; of each m; two of each s and each m.
+fn q5_k_scale(k: u32, block: vec4<u32>) -> vec2<f32> {
     let j = (k >> 2u) & 7u;
     let low = (block.yz >> vec2(4u * j)) & vec2(15u);
     let top = (vec2(block.w, block.w >> 16u) >> vec2(2u * j)) & vec2(3u);
@@ -32,38 +32,38 @@ fn q5_k_scale(k: u32) -> vec2<f32> {
 // load8 returns the octet of weights at index k.
 fn load8(k: u32) -> array<vec4<f32>, 2> {
     let q = q5_k_codes(k);
-    let s = q5_k_scale(k);
+    let s = q5_k_scale(k, q5_k_scales[k >> 5u]);
     return array(q[0] * s.x - s.y, q[1] * s.x - s.y);
 }
 
-// dot8 multiplies the octet at index k with eight activations.
-fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
-    let q = q5_k_codes(k);
-    let s = q5_k_scale(k);
-    return (dot(q[0], lo) + dot(q[1], hi)) * s.x - dot(lo + hi, vec4(1.0)) * s.y;
+const SPAN_OCTETS: u32 = 32u;    // octets that share a Span
+
+struct Span {
+    scales: vec4<u32>,
+    fifths: array<vec4<u32>, 2>,
 }
 
-const STEP: u32 = 4u;    // octets that load_step returns
+// load_span returns what the octets from k on share.
+fn load_span(k: u32) -> Span {
+    let i = k >> 5u;
+    return Span(q5_k_scales[i], array(q5_k_fifths[2u * i], q5_k_fifths[2u * i + 1u]));
+}
 
-// load_step returns the block of 32 weights that begins with octet k.
-fn load_step(k: u32) -> array<vec4<f32>, 8> {
+// load_step returns the 32 weights that begin with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Ints {
     let w = q5_k_words[k >> 2u];
-    let high = vec4(q5_k_fifths[k >> 2u]) >> vec4(0u, 1u, 2u, 3u);
-    let lo = (w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u));
-    let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u));
-    let s = q5_k_scale(k);
-    return array(
-        vec4<f32>(unpack4xU8(lo.x)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.x)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.y)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.y)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.z)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.z)) * s.x - s.y,
-        vec4<f32>(unpack4xU8(lo.w)) * s.x - s.y, vec4<f32>(unpack4xU8(hi.w)) * s.x - s.y,
-    );
+    let fifths = select(span.fifths[0], span.fifths[1], vec4((k & 16u) != 0u))[(k >> 2u) & 3u];
+    let high = vec4(fifths) >> vec4(0u, 1u, 2u, 3u);
+    let scale = q5_k_scale(k, span.scales).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
+    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
-    let w = q5_k_words[i];
-    let high = vec4(q5_k_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
-    let scale = q5_k_scale(4u * i).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
-    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
+    return load_step(4u * i, 0u, load_span(4u * i));
+}
+
+// codes4 returns the four codes of a word.
+fn codes4(w: u32) -> vec4<f32> {
+    return vec4<f32>(unpack4xU8(w));
 }

@@ -1,6 +1,8 @@
 // q8_0: w = d·q, a signed byte for each weight; 32 weights share d.
 
 import package::lib::ints::Ints;
+import package::lib::codes::{Step, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
 
 @group(1) @binding(0) var<storage, read> q8_0_words: array<vec4<u32>>;    // [rows, cols/16]
 @group(1) @binding(1) var<storage, read> q8_0_scales: array<u32>;         // [rows, cols/64], two half floats
@@ -23,30 +25,14 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(vec4<f32>(unpack4xI8(w.x)) * d, vec4<f32>(unpack4xI8(w.y)) * d);
 }
 
-// dot8 multiplies the octet at index k with eight activations.
-fn dot8(k: u32, lo: vec4<f32>, hi: vec4<f32>) -> f32 {
-    let w = q8_0_octet(k);
-    return (dot(vec4<f32>(unpack4xI8(w.x)), lo) + dot(vec4<f32>(unpack4xI8(w.y)), hi)) * q8_0_scale(k);
-}
-
-const STEP: u32 = 4u;    // octets that load_step returns
-
-// load_step returns the block of 32 weights that begins with octet k.
-fn load_step(k: u32) -> array<vec4<f32>, 8> {
-    let a = q8_0_words[k >> 1u];
-    let b = q8_0_words[(k >> 1u) + 1u];
-    let s = q8_0_scale(k);
-    return array(
-        vec4<f32>(unpack4xI8(a.x)) * s, vec4<f32>(unpack4xI8(a.y)) * s,
-        vec4<f32>(unpack4xI8(a.z)) * s, vec4<f32>(unpack4xI8(a.w)) * s,
-        vec4<f32>(unpack4xI8(b.x)) * s, vec4<f32>(unpack4xI8(b.y)) * s,
-        vec4<f32>(unpack4xI8(b.z)) * s, vec4<f32>(unpack4xI8(b.w)) * s,
-    );
-}
-
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     let a = q8_0_words[2u * i];
     let b = q8_0_words[2u * i + 1u];
     return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(q8_0_scale(4u * i)), 0.0, 0.0));
+}
+
+// codes4 returns the four codes of a word.
+fn codes4(w: u32) -> vec4<f32> {
+    return vec4<f32>(unpack4xI8(w));
 }
