@@ -106,7 +106,7 @@ func TestPicturesTogether(t *testing.T) {
 // A picture that somebody else waits for too goes on when a client leaves.
 func TestLeavePicture(t *testing.T) {
 	p := load(t)
-	engine.Impatient(t)
+	engine.Patience(t, 0)
 	h := engine.NewHand(t, p, engine.Options{Context: 1024, Slots: 3})
 	_, err := h.Ask(t.Context(), engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p)})
 	check(t, err)

@@ -47,23 +47,21 @@ func (h *Hand) Ask(ctx context.Context, req Request) (func() (reply *model.Reply
 	}, h.e.enqueue(t)
 }
 
-// Doubt takes what the device guessed last for one of the answers as wrong. It
-// returns whether there was a guess.
-func (h *Hand) Doubt(i int) bool {
-	if len(h.w.underway) == 0 || len(h.w.running) == 0 {
-		return false
+// Doubt takes what the device guessed last for one of the answers as wrong.
+func (h *Hand) Doubt(i int) {
+	if n := len(h.w.running); n > 0 {
+		h.w.drop(h.w.running[i%n])
 	}
-	h.w.drop(h.w.running[i%len(h.w.running)])
-	return true
 }
 
 // UnderWay is how many passes are.
 func (h *Hand) UnderWay() int { return len(h.w.underway) }
 
-// Impatient makes engines do as little as they can between two tokens.
-func Impatient(t testing.TB) {
+// Patience makes engines do so much between two tokens: nothing that can wait, or all
+// there is, so that how many steps something takes does not depend on time.
+func Patience(t testing.TB, d time.Duration) {
 	before := patience
-	patience = 0
+	patience = d
 	t.Cleanup(func() { patience = before })
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // patience is how long a part of a prompt may hold up the answers of others; tests
-// have less.
+// have others.
 var patience = 200 * time.Millisecond
 
 // A pace says how much of the prompts to evaluate between two tokens of the
