@@ -3,6 +3,7 @@ package model
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -172,9 +173,11 @@ func (d *decoder) write(dev *gpu.Device, b *batch) error {
 	if err := d.writeLots(dev, b.lots); err != nil {
 		return err
 	}
-	d.bytes = words(d.bytes[:0], b.tokens)
-	if err := dev.Write(d.tokens, 0, d.bytes); err != nil {
-		return err
+	if len(b.fed) == 0 || slices.Contains(b.fed, -1) {
+		d.bytes = words(d.bytes[:0], b.tokens)
+		if err := dev.Write(d.tokens, 0, d.bytes); err != nil {
+			return err
+		}
 	}
 	d.bytes = d.bytes[:0]
 	for _, s := range b.spans {

@@ -191,11 +191,12 @@ func TestTaped(t *testing.T) {
 	}
 }
 
-// A token of an answer takes five dispatches a layer on a GPU, seven on a software
-// adapter, and one more where the context is so long that attention is split.
+// A token of an answer takes five dispatches a layer on a GPU, nine by integers,
+// seven on a software adapter, and one more where the context is so long that attention is split.
 func TestDispatches(t *testing.T) {
 	dispatches(t, asGPU(t, "linear_vec"), 5)
 	dispatches(t, asGPU(t, "linear_subgroup"), 5)
+	dispatches(t, asGPU(t, "linear_vec_ints"), 9)
 	d := asGPU(t, "linear_vec")
 	d.Prefer(gpu.Use{Op: ops.NormEach, Format: "q4_k"}, gpu.Way{Kernel: "rmsnorm"})
 	dispatches(t, d, 7)

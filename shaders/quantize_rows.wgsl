@@ -1,9 +1,7 @@
-// y[b] = 32 activations as signed bytes, their scale and their sums      one invocation per block
-//
-// Codes are x / d rounded to even, d the largest magnitude / 127. Words of y: the
-// codes in order, d, d times the sum of the first 16 codes, and of the others.
+// y[b] = 32 activations as lib/rounding.wgsl has them      one invocation per block
 
 import package::lib::grid::unfold;
+import package::lib::rounding::quantized;
 
 struct Params {
     n: u32,    // blocks
@@ -24,23 +22,11 @@ fn quantize_rows(
         return;
     }
     var v: array<vec4<f32>, 8>;
-    var most = vec4(0.0);
     for (var j = 0u; j < 8u; j++) {
         v[j] = x[8u * i + j];
-        most = max(most, abs(v[j]));
     }
-    let largest = max(max(most.x, most.y), max(most.z, most.w));
-    let d = largest / 127.0;
-    // Below 2^-120 the inverse would be infinite; so little is nothing.
-    let inverse = select(0.0, 127.0 / largest, largest > 1e-36);
-    var words: array<u32, 8>;
-    var sums: array<i32, 2>;
-    for (var j = 0u; j < 8u; j++) {
-        let q = vec4<i32>(round(v[j] * inverse));
-        words[j] = pack4xI8(q);
-        sums[j / 4u] += q.x + q.y + q.z + q.w;
+    let block = quantized(v);
+    for (var j = 0u; j < 3u; j++) {
+        y[3u * i + j] = block[j];
     }
-    y[3u * i] = vec4(words[0], words[1], words[2], words[3]);
-    y[3u * i + 1u] = vec4(words[4], words[5], words[6], words[7]);
-    y[3u * i + 2u] = bitcast<vec4<u32>>(vec4(d, d * f32(sums[0]), d * f32(sums[1]), 0.0));
 }

@@ -15,12 +15,15 @@ type Input struct {
 // for; without a preference those that can norm the rows they take themselves.
 const NormEach = "norm each"
 
-// norms reports whether l norms the rows that it takes. On a GPU that spares a
-// dispatch, which waits for the one before it. linear_lane could, and would take a
-// fifth longer.
+// norms reports whether l norms the rows that it takes, itself or where they become
+// integers. On a GPU that spares a dispatch, which waits for the one before it.
+// linear_lane could, and would take a fifth longer.
 func (l *linear) norms(r *gpu.Recorder) bool {
-	return (l.Kernel == "linear_vec" || l.Kernel == "linear_subgroup") &&
-		r.Device().Preferred(gpu.Use{Op: NormEach, Format: l.w.Format}).Kernel == ""
+	switch l.Kernel {
+	case "linear_vec", "linear_subgroup", "linear_vec_ints":
+		return r.Device().Preferred(gpu.Use{Op: NormEach, Format: l.w.Format}).Kernel == ""
+	}
+	return false
 }
 
 // take has l take the input, normed by a dispatch of its own if the kernel cannot.
@@ -34,7 +37,10 @@ func (l *linear) take(r *gpu.Recorder, in *Input) {
 	case in.Gain.Len() != cols(in.X):
 		r.Misfit(l.Kernel, "%s by the gain %s", in.X.String(), in.Gain.String())
 	default:
-		l.input, l.gain, l.eps = "normed", in.Gain, in.Eps
+		l.gain, l.eps = in.Gain, in.Eps
+		if !integers(l.Kernel) {
+			l.input = "normed"
+		}
 	}
 }
 

@@ -24,6 +24,30 @@ func QuantizeRows(r *gpu.Recorder, y, x gpu.Tensor) {
 	})
 }
 
+type quantizeNormedParams struct {
+	Blocks, Rows uint32
+	Eps          float32
+}
+
+// QuantizeNormed records y = x / rms(x) * w as QuantizeRows leaves it. x: [n, cols];
+// w: [cols].
+func QuantizeNormed(r *gpu.Recorder, y, x, w gpu.Tensor, eps float32) {
+	n, blocks := x.Shape[0], cols(x)/32
+	if cols(x)%32 != 0 || w.Len() != cols(x) || y.Type != gpu.U32 || y.Shape[0] != n || y.Len() != n*blocks*IntWords {
+		r.Misfit("quantize_normed", "%s from %s and %s", y.String(), x.String(), w.String())
+		return
+	}
+	r.Dispatch(gpu.Dispatch{
+		Kernel:  variant("quantize_normed"),
+		Params:  quantizeNormedParams{uint32(blocks), uint32(n), eps},
+		Read:    []gpu.Tensor{x, w},
+		Write:   y,
+		Groups:  fold(n),
+		Work:    16 * float64(x.Len()),
+		Partial: true, // no value of the model
+	})
+}
+
 // quantize puts the activations as integers in the place of l.x.
 func (l *linear) quantize(r *gpu.Recorder) {
 	if !l.w.Blocks() || l.w.Cols%32 != 0 {
@@ -35,6 +59,10 @@ func (l *linear) quantize(r *gpu.Recorder) {
 		r.Fail(err)
 		return
 	}
-	QuantizeRows(r, q, l.x)
+	if l.gain.Exists() {
+		QuantizeNormed(r, q, l.x, l.gain, l.eps)
+	} else {
+		QuantizeRows(r, q, l.x)
+	}
 	l.x = q
 }

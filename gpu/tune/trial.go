@@ -188,7 +188,7 @@ func (t *trial) check(ctx context.Context, way gpu.Way) error {
 		return err
 	}
 	limit := close
-	if ops.Rounds(way) {
+	if ops.Rounds(way) || t.use.Op == ops.NormEach && ops.Rounds(t.d.Preferred(gpu.Use{Op: ops.Each, Format: t.use.Format})) {
 		limit = roundedTo
 	}
 	var off, all float64

@@ -20,11 +20,22 @@ func intsChecks() []Check {
 				xs := noise(1, n*32)
 				xs[5] = 1e5
 				clear(xs[len(xs)-32:]) // no scale
-				_, seen := b.ints8(xs, 1)
+				_, seen := b.ints8(xs, 1, nil)
 				if b.err != nil {
 					return b.err
 				}
 				return near(seen, ref.QuantizeRows(xs), 1e-6) // a code at a tie may round either way
+			})
+		}}, Check{"quantize_normed", fmt.Sprint("3 rows of ", 32*n), func(d *gpu.Device) error {
+			return on(d, func(b *bench) error {
+				xs, gain := noise(1, 3*n*32), noise(2, n*32)
+				xs[5] = 1e5
+				clear(xs[n*32 : 2*n*32])
+				_, seen := b.ints8(xs, 3, gain)
+				if b.err != nil {
+					return b.err
+				}
+				return near(seen, ref.QuantizeRows(ref.RMSNorm(xs, gain, 1e-5)), 1e-6)
 			})
 		}})
 	}
@@ -47,13 +58,19 @@ func intsChecks() []Check {
 	return list
 }
 
-// ints8 quantises n rows on the device and returns them, and what they stand for.
-func (b *bench) ints8(xs []float32, n int) (gpu.Tensor, []float32) {
+// ints8 quantises n rows on the device, normed if there is a gain, and returns them
+// and what they stand for.
+func (b *bench) ints8(xs []float32, n int, gain []float32) (gpu.Tensor, []float32) {
 	cols := len(xs) / n
 	x := b.floats("x", xs, n, cols)
 	q := b.ints("x_quantized", make([]uint32, len(xs)/32*ops.IntWords))
 	q.Shape = []int{n, cols / 32 * ops.IntWords}
-	b.run(func(r *gpu.Recorder) { ops.QuantizeRows(r, q, x) })
+	if gain == nil {
+		b.run(func(r *gpu.Recorder) { ops.QuantizeRows(r, q, x) })
+	} else {
+		w := b.floats("gain", gain, cols)
+		b.run(func(r *gpu.Recorder) { ops.QuantizeNormed(r, q, x, w, 1e-5) })
+	}
 	if b.err != nil {
 		return q, nil
 	}
@@ -84,7 +101,7 @@ func linearInts(b *bench, kernel string, f quant.Format, n, rows, cols int, outl
 		xs[i] *= outlier
 	}
 	w, weights := b.matrix(f, noise(2, rows*cols), cols)
-	_, seen := b.ints8(xs, n)
+	_, seen := b.ints8(xs, n, nil)
 	x, y := b.floats("x", xs, n, cols), b.poisoned("y", n, rows)
 	got := b.result(y, func(r *gpu.Recorder) { ops.LinearBy(r, gpu.Way{Kernel: kernel}, y, x, w) })
 	if b.err != nil {
