@@ -83,6 +83,7 @@ func attentionWayChecks() []Check {
 				add(w, c.String(), func(b *bench) error { return attention(b, w, c) })
 			}
 			add(w, typ.String()+" in any pieces", func(b *bench) error { return tileAlike(b, w, typ) })
+			add(w, typ.String()+" of images side by side", func(b *bench) error { return tilesApart(b, w, typ) })
 		}
 	}
 	return list
@@ -122,6 +123,40 @@ func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 		}
 	}
 	return nil
+}
+
+// tilesApart compares images in one pass, each of which begins with a page and sees
+// its own keys only, with the twin; rows between them are nobody's.
+func tilesApart(b *bench, w gpu.Way, typ gpu.Type) error {
+	const heads, dim, between = 2, 32, ops.Page + 5
+	c := attentionCase{keys: 2*ops.Page + 40, heads: heads, kvHeads: heads, dim: dim, typ: typ}
+	if !ops.Holds(b.d, w, dim) {
+		return nil
+	}
+	images := []ops.Stretch{{From: 0, To: between, Keys: between}, {From: 2 * ops.Page, To: c.keys, Keys: 40}}
+	rows, pages := ops.InOrder(0, c.keys, true)
+	for _, s := range images {
+		for i := s.From; i < s.To; i++ {
+			rows[i].Pages, rows[i].Seen = uint32(s.From/ops.Page), uint32(s.Keys)
+		}
+	}
+	p := pageOut(pages)
+	qs := noise(1, c.keys*heads*dim)
+	q, y, seats := b.floats("q", qs, c.keys, heads*dim), b.poisoned("y", c.keys, heads*dim), b.seats(rows, p.pages)
+	k, ks := b.paged("k", noise(2, c.keys*heads*dim), p, c)
+	v, vs := b.paged("v", noise(3, c.keys*heads*dim), p, c)
+	for _, s := range images {
+		got := b.attend(w, y, q, k, v, seats, s, dim)
+		if b.err != nil {
+			return b.err
+		}
+		from, to := s.From*heads*dim, s.To*heads*dim
+		want, limit := attended(w, c, qs[from:to], ks[from:to], vs[from:to])
+		if err := near(got[from:to], want, limit); err != nil {
+			return fmt.Errorf("rows from %d: %w", s.From, err)
+		}
+	}
+	return b.err
 }
 
 // attended returns what a way is to make of queries, keys and values, and what it
