@@ -2,33 +2,17 @@
 //
 // attention_tile for software adapters, where a word read costs more than arithmetic
 // on it: what is read serves several sums. A lane scores four keys by all rows,
-// softens a row, and adds up every eighth quad of the values. A row is a query by one
-// of the heads that share the key head.
+// softens a row, and adds up every eighth quad of the values.
 
+import package::lib::rows::{rows_of, query_of, start_of, params, q, seats, pages, y, QUADS, NEVER};
 import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
-override QUADS: u32 = 16;    // of a head
 override PARTS: u32 = 2;     // quads of the result that a lane holds of a row: QUADS / LANES, rounded up
 
 const LANES: u32 = 8u;       // a subgroup of lavapipe
 const ROWS: u32 = 8u;        // one for each lane to soften
 const KEYS: u32 = PAGE;      // four for each lane to score
-const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
-
-struct Params {
-    heads: u32,
-    shared_by: u32,    // query heads to a key head
-    begin: u32,        // query to begin with
-    until: u32,        // query to end before
-    scale: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
-@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [queries]: angle, seen, pages, place
-@group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
 var<workgroup> scores: array<vec4<f32>, ROWS * LANES>;    // [row, lane], then the weights: of keys lane, lane + 8, …
 var<workgroup> rescale: array<f32, ROWS>;
@@ -39,17 +23,11 @@ fn attention_block(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let rows = (params.until - params.begin) * params.shared_by;
-    let first = group.y * ROWS;
-    let width = params.heads / params.shared_by * QUADS;
-    let column0 = group.x * QUADS;
-    let end = seats[params.begin + min(first + ROWS - 1u, rows - 1u) / params.shared_by].y;    // the last query sees the most
-    let seen = seats[params.begin + min(first + lane, rows - 1u) / params.shared_by].y;
-    let table = seats[params.begin].z;
+    let rows = rows_of(group, ROWS);
+    let seen = seats[query_of(rows, lane)].y;
     var starts: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
-        let i = min(first + r, rows - 1u);
-        starts[r] = ((params.begin + i / params.shared_by) * params.heads + group.x * params.shared_by + i % params.shared_by) * QUADS;
+        starts[r] = start_of(rows, r);
     }
     // With a bound that is known, lavapipe would unroll loops that are long enough without.
     let quads = min(QUADS, arrayLength(&q));
@@ -58,14 +36,14 @@ fn attention_block(
     var largest = NEVER;
     var total = 0.0;
     var sums: array<vec4<f32>, ROWS * PARTS>;
-    for (var key0 = 0u; key0 < end; key0 += KEYS) {
+    for (var key0 = 0u; key0 < rows.end; key0 += KEYS) {
         // Past the last key the last is read again; it weighs nothing.
-        let place0 = pages[table + key0 / PAGE] * PAGE;
-        let last = min(KEYS, end - key0) - 1u;
-        let a = (place0 + min(lane, last)) * width + column0;
-        let b = (place0 + min(lane + 8u, last)) * width + column0;
-        let c = (place0 + min(lane + 16u, last)) * width + column0;
-        let d = (place0 + min(lane + 24u, last)) * width + column0;
+        let place0 = pages[rows.table + key0 / PAGE] * PAGE;
+        let last = min(KEYS, rows.end - key0) - 1u;
+        let a = (place0 + min(lane, last)) * rows.width + rows.column0;
+        let b = (place0 + min(lane + 8u, last)) * rows.width + rows.column0;
+        let c = (place0 + min(lane + 16u, last)) * rows.width + rows.column0;
+        let d = (place0 + min(lane + 24u, last)) * rows.width + rows.column0;
         var made = array<vec4<f32>, ROWS>();    // without a value naga would keep the last one's
         for (var n = 0u; n < quads; n++) {
             let ka = key4(a + n);
@@ -107,10 +85,10 @@ fn attention_block(
             }
         }
         for (var i = 0u; i < eighths; i++) {
-            let va = (place0 + min(i, last)) * width + column0;
-            let vb = (place0 + min(i + 8u, last)) * width + column0;
-            let vc = (place0 + min(i + 16u, last)) * width + column0;
-            let vd = (place0 + min(i + 24u, last)) * width + column0;
+            let va = (place0 + min(i, last)) * rows.width + rows.column0;
+            let vb = (place0 + min(i + 8u, last)) * rows.width + rows.column0;
+            let vc = (place0 + min(i + 16u, last)) * rows.width + rows.column0;
+            let vd = (place0 + min(i + 24u, last)) * rows.width + rows.column0;
             var w: array<vec4<f32>, ROWS>;
             for (var r = 0u; r < ROWS; r++) {
                 w[r] = scores[r * LANES + i];
@@ -134,7 +112,7 @@ fn attention_block(
     for (var r = 0u; r < ROWS; r++) {
         for (var p = 0u; p < PARTS; p++) {
             let column = lane + p * LANES;
-            if column < QUADS && first + r < rows {
+            if column < QUADS && rows.first + r < rows.count {
                 y[starts[r] + column] = sums[r * PARTS + p] / totals[r];
             }
         }

@@ -8,7 +8,9 @@
 enable wgpu_cooperative_matrix;
 
 import package::cache::{key4, value4};
-import package::lib::tile::{Tile, open, survey, fill_keys, fill_values, soften, pages, KEYS, PAGE, ROWS, WIDE, PITCH, SPAN, STRIDE, WG, queries, tile, weights, products};
+import package::lib::pages::PAGE;
+import package::lib::rows::pages;
+import package::lib::tile::{open, survey, fill_keys, fill_values, soften, KEYS, ROWS, WIDE, PITCH, SPAN, STRIDE, WG, queries, tile, weights, products};
 import package::lib::tile_sums::{add, write, BAND, BANDS, SUMS};
 
 const SIZE: u32 = 8u;
@@ -23,15 +25,15 @@ fn attention_matrices_8(
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) subgroups: u32,
 ) {
-    let t = open(group, lane);
+    let rows = open(group, lane);
     let pitch = PITCH;
     let span = SPAN;
     let stride = STRIDE;
     var sums: array<vec4<f32>, SUMS>;
-    for (var key0 = 0u; key0 < t.end; key0 += KEYS) {
-        let place0 = pages[t.table + key0 / PAGE] * PAGE;
-        survey(t, key0, place0, lane);
-        fill_keys(t, key0, place0, lane);
+    for (var key0 = 0u; key0 < rows.end; key0 += KEYS) {
+        let place0 = pages[rows.table + key0 / PAGE] * PAGE;
+        survey(rows, key0, place0, lane);
+        fill_keys(rows, key0, place0, lane);
         workgroupBarrier();    // the keys are read by all lanes below
         for (var n = subgroup; n < STRIPS * ACROSS; n += subgroups) {
             let strip = n / ACROSS * SIZE;
@@ -48,7 +50,7 @@ fn attention_matrices_8(
             coopStoreT(scores, &products[to], stride);
         }
         workgroupBarrier();    // a row of scores is read by several lanes, and all are done with the keys
-        fill_values(t, key0, place0, lane);
+        fill_values(rows, key0, place0, lane);
         soften(key0, lane);
         workgroupBarrier();    // values and weights are read by all lanes below
         for (var band = 0u; band < BANDS; band++) {
@@ -72,5 +74,5 @@ fn attention_matrices_8(
             workgroupBarrier();    // and have been before the next are written
         }
     }
-    write(t, &sums, lane);
+    write(rows, &sums, lane);
 }

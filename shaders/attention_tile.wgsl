@@ -1,16 +1,13 @@
 // y[i, h] = softmax(q[i, h]·Kᵀ * scale + mask)·V      one workgroup per 16 rows of a key head
 //
-// A row is a query by one of the heads that share the key head, those of a query
-// one after the other: keys and values are read once for all of them.
-//
 // Keys are taken 32 at a time; scores live in workgroup memory, sums in
 // registers, and the softmax runs along (FlashAttention-2, arXiv:2307.08691).
 // Keys lie in pages of as many; the queries are of one sequence.
 
+import package::lib::rows::{Rows, rows_of, query_of, start_of, params, q, seats, pages, y, QUADS, NEVER};
 import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
-override QUADS: u32 = 16;      // of a head, at most 48 within 16 KiB of workgroup memory
 override COLUMNS: u32 = 16;    // QUADS rounded up to a power of two
 override HELD: u32 = 2;        // quads of the result a lane holds: ROWS * COLUMNS / WG, at least 1
 
@@ -18,21 +15,6 @@ const WG: u32 = 128u;
 const ROWS: u32 = 16u;
 const KEYS: u32 = PAGE;
 const SHARERS: u32 = 8u;       // lanes that soften a row: WG / ROWS
-const NEVER: f32 = -3.0e38;    // the score of a key that is not seen
-
-struct Params {
-    heads: u32,
-    shared_by: u32,    // query heads to a key head
-    begin: u32,        // query to begin with
-    until: u32,        // query to end before
-    scale: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
-@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [queries]: angle, seen, pages, place
-@group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
 var<workgroup> queries: array<vec4<f32>, ROWS * QUADS>;
 var<workgroup> scores: array<f32, ROWS * KEYS>;    // then the weights
@@ -48,17 +30,10 @@ fn attention_tile(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let rows = (params.until - params.begin) * params.shared_by;
-    let first = group.y * ROWS;
-    let width = params.heads / params.shared_by * QUADS;
-    let column0 = group.x * QUADS;
-    let end = seats[params.begin + min(first + ROWS - 1u, rows - 1u) / params.shared_by].y;    // the last query sees the most
-    let table = seats[params.begin].z;
+    let rows = rows_of(group, ROWS);
     if lane < ROWS {
-        let i = min(first + lane, rows - 1u);
-        let query = params.begin + i / params.shared_by;
-        places[lane] = (query * params.heads + group.x * params.shared_by + i % params.shared_by) * QUADS;
-        seen[lane] = seats[query].y;
+        places[lane] = start_of(rows, lane);
+        seen[lane] = seats[query_of(rows, lane)].y;
         largest[lane] = NEVER;
         total[lane] = 0.0;
     }
@@ -70,9 +45,9 @@ fn attention_tile(
 
     let column = lane % COLUMNS;
     var sums: array<vec4<f32>, HELD>;    // of queries lane / COLUMNS, one WG / COLUMNS further, …
-    for (var key0 = 0u; key0 < end; key0 += KEYS) {
-        let place0 = pages[table + key0 / PAGE] * PAGE;
-        score(key0, place0, end, width, column0, lane);
+    for (var key0 = 0u; key0 < rows.end; key0 += KEYS) {
+        let place0 = pages[rows.table + key0 / PAGE] * PAGE;
+        score(rows, key0, place0, lane);
         workgroupBarrier();    // a row of scores is read by eight lanes
         soften(lane / SHARERS, lane % SHARERS);
         workgroupBarrier();    // the weights are read by all lanes below
@@ -80,8 +55,8 @@ fn attention_tile(
             for (var h = 0u; h < HELD; h++) {
                 sums[h] *= rescale[min(lane / COLUMNS + h * (WG / COLUMNS), ROWS - 1u)];
             }
-            for (var j = 0u; j < min(KEYS, end - key0); j++) {
-                let v = value4((place0 + j) * width + column0 + column);
+            for (var j = 0u; j < min(KEYS, rows.end - key0); j++) {
+                let v = value4((place0 + j) * rows.width + rows.column0 + column);
                 for (var h = 0u; h < HELD; h++) {
                     let i = min(lane / COLUMNS + h * (WG / COLUMNS), ROWS - 1u);
                     sums[h] += scores[i * KEYS + j] * v;
@@ -93,7 +68,7 @@ fn attention_tile(
 
     for (var h = 0u; h < HELD; h++) {
         let i = lane / COLUMNS + h * (WG / COLUMNS);
-        if column < QUADS && i < ROWS && first + i < rows {
+        if column < QUADS && i < ROWS && rows.first + i < rows.count {
             y[places[i] + column] = sums[h] / total[i];
         }
     }
@@ -101,12 +76,12 @@ fn attention_tile(
 
 // score fills the scores of 16 queries with 32 keys, four a lane: lane % KEYS
 // is the key, which is read once for its four queries.
-fn score(key0: u32, place0: u32, end: u32, width: u32, column0: u32, lane: u32) {
+fn score(rows: Rows, key0: u32, place0: u32, lane: u32) {
     let key = key0 + lane % KEYS;
     let i = lane / KEYS;
     var s = vec4(0.0);
-    if key < end {
-        let row = (place0 + lane % KEYS) * width + column0;
+    if key < rows.end {
+        let row = (place0 + lane % KEYS) * rows.width + rows.column0;
         for (var c = 0u; c < QUADS; c++) {
             let k = key4(row + c);
             s += vec4(
@@ -118,7 +93,7 @@ fn score(key0: u32, place0: u32, end: u32, width: u32, column0: u32, lane: u32) 
         }
     }
     for (var n = 0u; n < 4u; n++) {
-        scores[(i + 4u * n) * KEYS + lane % KEYS] = select(NEVER, s[n], key < min(end, seen[i + 4u * n]));
+        scores[(i + 4u * n) * KEYS + lane % KEYS] = select(NEVER, s[n], key < min(rows.end, seen[i + 4u * n]));
     }
 }
 

@@ -5,7 +5,9 @@
 // as half floats, the rest as f32.
 
 import package::cache::{key4, value4};
-import package::lib::tile::{Tile, open, survey, fill_keys, fill_values, soften, queries, tile, weights, products, places, total, rescale, weight_powers, pages, y, QUADS, COLUMNS, ROWS, WG, KEYS, PITCH, SPAN, STRIDE, PAGE};
+import package::lib::pages::PAGE;
+import package::lib::rows::{pages, y, QUADS};
+import package::lib::tile::{open, survey, fill_keys, fill_values, soften, queries, tile, weights, products, places, total, rescale, weight_powers, COLUMNS, ROWS, WG, KEYS, PITCH, SPAN, STRIDE};
 
 const TALL: u32 = ROWS / 8u;                           // rows that a lane scores
 const HELD: u32 = max(1u, ROWS * COLUMNS / WG);        // quads of the result that a lane holds
@@ -15,17 +17,17 @@ fn attention_tile_half(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let t = open(group, lane);
+    let rows = open(group, lane);
     let column = min(lane % COLUMNS, QUADS - 1u);
     var sums: array<vec4<f32>, HELD>;    // of rows lane / COLUMNS, one WG / COLUMNS further, …
-    for (var key0 = 0u; key0 < t.end; key0 += KEYS) {
-        let place0 = pages[t.table + key0 / PAGE] * PAGE;
-        survey(t, key0, place0, lane);
-        fill_keys(t, key0, place0, lane);
+    for (var key0 = 0u; key0 < rows.end; key0 += KEYS) {
+        let place0 = pages[rows.table + key0 / PAGE] * PAGE;
+        survey(rows, key0, place0, lane);
+        fill_keys(rows, key0, place0, lane);
         workgroupBarrier();    // the keys are read by all lanes below
         score(lane);
         workgroupBarrier();    // a row of scores is read by several lanes, and all are done with the keys
-        fill_values(t, key0, place0, lane);
+        fill_values(rows, key0, place0, lane);
         soften(key0, lane);
         workgroupBarrier();    // values and weights are read by all lanes below
         var powers: array<f32, HELD>;
@@ -50,7 +52,7 @@ fn attention_tile_half(
 
     for (var h = 0u; h < HELD; h++) {
         let i = lane / COLUMNS + h * (WG / COLUMNS);
-        if lane % COLUMNS < QUADS && i < ROWS && t.first + i < t.rows {
+        if lane % COLUMNS < QUADS && i < ROWS && rows.first + i < rows.count {
             y[places[i] + column] = sums[h] / total[i];
         }
     }

@@ -113,7 +113,7 @@ func TestBrokenKernelIsFound(t *testing.T) {
 	breaks := map[string][2]string{ // kernel: text and what replaces it
 		"rmsnorm":         {"scale * w[i]", "scale"},
 		"linear_tile":     {"ws[at + 1u] = w[1]", "ws[at + 1u] = w[0]"},
-		"attention_tile":  {"key < min(end, seen", "key <= min(end, seen"},
+		"attention_tile":  {"key < min(rows.end, seen", "key <= min(rows.end, seen"},
 		"attention_block": {"< vec4(seen)", "<= vec4(seen)"},
 		"attention_vec":   {"+ key % PAGE", "+ lane % PAGE / 2u"},
 		"argmax":          {"i < indices[lane]", "i > indices[lane]"},

@@ -1,18 +1,16 @@
 // Attention by tiles of half floats in workgroup memory: ROWS queries, and 32 keys
 // whose values later take their place. The kernel that imports this multiplies them.
 //
-// A row is a query by one of the heads that share the key head, those of a query
-// one after the other: keys and values are read once for all of them. Each query,
-// key and value is multiplied with a power of two that takes its largest element
-// below 2, and so are the weights of a row: nothing is beyond half floats, whatever
-// there is. The softmax runs along (FlashAttention-2, arXiv:2307.08691).
+// Each query, key and value is multiplied with a power of two that takes its largest
+// element below 2, and so are the weights of a row: nothing is beyond half floats,
+// whatever there is. The softmax runs along (FlashAttention-2, arXiv:2307.08691).
 
 enable f16;
 
+import package::lib::rows::{Rows, rows_of, query_of, start_of, params, q, seats, QUADS, NEVER};
 import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
-override QUADS: u32 = 16;      // of a head
 override COLUMNS: u32 = 16;    // QUADS rounded up to a power of two
 override ROWS: u32 = 32;       // 32 or 64
 override STRIDE: u32 = 36;     // of a row of products: KEYS or more, and the padding
@@ -24,21 +22,6 @@ const PITCH: u32 = WIDE + 2u;                // with the padding: whole units of
 const SPAN: u32 = KEYS / 4u + 2u;            // quads of a row of weights, with the padding
 const READERS: u32 = WG / KEYS;              // lanes that read a key
 const SHARERS: u32 = WG / ROWS;              // lanes that soften a row
-const NEVER: f32 = -3.0e38;                  // the score of a key that is not seen
-
-struct Params {
-    heads: u32,
-    shared_by: u32,    // query heads to a key head
-    begin: u32,        // query to begin with
-    until: u32,        // query to end before
-    scale: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;          // [queries, heads * QUADS]
-@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;      // [queries]: angle, seen, pages, place
-@group(0) @binding(3) var<storage, read> pages: array<u32>;            // of each sequence, one after the other
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;    // [queries, heads * QUADS]
 
 var<workgroup> queries: array<vec4<f16>, ROWS * PITCH>;
 var<workgroup> tile: array<vec4<f16>, KEYS * PITCH>;       // keys, then values
@@ -72,25 +55,12 @@ fn most(v: vec4<f32>) -> f32 {
     return max(max(v.x, v.y), max(v.z, v.w));
 }
 
-// A Tile is what a workgroup works on.
-struct Tile {
-    rows: u32,       // of all queries of the dispatch
-    first: u32,      // row to begin with
-    end: u32,        // keys that the last row sees, which sees the most
-    table: u32,      // of the sequence's pages
-    width: u32,      // quads of a row of the cache
-    column0: u32,    // of the key head in it
-}
-
 // open reads the queries.
-fn open(group: vec3<u32>, lane: u32) -> Tile {
-    let rows = (params.until - params.begin) * params.shared_by;
-    let first = group.y * ROWS;
+fn open(group: vec3<u32>, lane: u32) -> Rows {
+    let rows = rows_of(group, ROWS);
     if lane < ROWS {
-        let i = min(first + lane, rows - 1u);
-        let query = params.begin + i / params.shared_by;
-        places[lane] = (query * params.heads + group.x * params.shared_by + i % params.shared_by) * QUADS;
-        seen[lane] = seats[query].y;
+        places[lane] = start_of(rows, lane);
+        seen[lane] = seats[query_of(rows, lane)].y;
         largest[lane] = NEVER;
         total[lane] = 0.0;
     }
@@ -118,18 +88,17 @@ fn open(group: vec3<u32>, lane: u32) -> Tile {
     if share == 0u {
         query_powers[row] = power_of(exponent) * params.scale;
     }
-    let last = params.begin + min(first + ROWS - 1u, rows - 1u) / params.shared_by;
     workgroupBarrier();    // all have read the parts before others are written
-    return Tile(rows, first, seats[last].y, seats[params.begin].z, params.heads / params.shared_by * QUADS, group.x * QUADS);
+    return rows;
 }
 
 // survey finds out the powers of 32 keys and of their values, which lie from place0 on.
-fn survey(t: Tile, key0: u32, place0: u32, lane: u32) {
+fn survey(rows: Rows, key0: u32, place0: u32, lane: u32) {
     let key = lane / READERS;
     var k = vec4(0.0);
     var v = vec4(0.0);
-    if key0 + key < t.end {
-        let row = (place0 + key) * t.width + t.column0;
+    if key0 + key < rows.end {
+        let row = (place0 + key) * rows.width + rows.column0;
         for (var c = lane % READERS; c < QUADS; c += READERS) {
             k = max(k, abs(key4(row + c)));
             v = max(v, abs(value4(row + c)));
@@ -149,13 +118,13 @@ fn survey(t: Tile, key0: u32, place0: u32, lane: u32) {
 }
 
 // fill_keys puts the keys into the tile, zeros past the last.
-fn fill_keys(t: Tile, key0: u32, place0: u32, lane: u32) {
+fn fill_keys(rows: Rows, key0: u32, place0: u32, lane: u32) {
     let key = lane / READERS;
-    let row = (place0 + key) * t.width + t.column0;
+    let row = (place0 + key) * rows.width + rows.column0;
     let inverse = inverse_of(bitcast<u32>(key_powers[key]) >> 23u);
     for (var c = lane % READERS; c < WIDE; c += READERS) {
         var quad = vec4(0.0);
-        if c < QUADS && key0 + key < t.end {
+        if c < QUADS && key0 + key < rows.end {
             quad = key4(row + c) * inverse;
         }
         tile[key * PITCH + c] = vec4<f16>(quad);
@@ -163,13 +132,13 @@ fn fill_keys(t: Tile, key0: u32, place0: u32, lane: u32) {
 }
 
 // fill_values does so with the values.
-fn fill_values(t: Tile, key0: u32, place0: u32, lane: u32) {
+fn fill_values(rows: Rows, key0: u32, place0: u32, lane: u32) {
     let key = lane / READERS;
-    let row = (place0 + key) * t.width + t.column0;
+    let row = (place0 + key) * rows.width + rows.column0;
     let inverse = inverse_of(bitcast<u32>(value_powers[key]) >> 23u);
     for (var c = lane % READERS; c < WIDE; c += READERS) {
         var quad = vec4(0.0);
-        if c < QUADS && key0 + key < t.end {
+        if c < QUADS && key0 + key < rows.end {
             quad = value4(row + c) * inverse;
         }
         tile[key * PITCH + c] = vec4<f16>(quad);

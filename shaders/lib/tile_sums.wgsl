@@ -1,7 +1,8 @@
 // The sums of a tile of attention where matrices make its products: BAND quads of
 // their columns at a time go through workgroup memory.
 
-import package::lib::tile::{Tile, products, places, total, rescale, weight_powers, y, QUADS, ROWS, STRIDE, WG};
+import package::lib::rows::{Rows, y, QUADS};
+import package::lib::tile::{products, places, total, rescale, weight_powers, ROWS, STRIDE, WG};
 
 const BAND: u32 = 16u;
 const BANDS: u32 = (QUADS + BAND - 1u) / BAND;
@@ -21,12 +22,12 @@ fn add(sums: ptr<function, array<vec4<f32>, SUMS>>, band: u32, lane: u32) {
 }
 
 // write writes the sums by their weights.
-fn write(t: Tile, sums: ptr<function, array<vec4<f32>, SUMS>>, lane: u32) {
+fn write(rows: Rows, sums: ptr<function, array<vec4<f32>, SUMS>>, lane: u32) {
     for (var band = 0u; band < BANDS; band++) {
         let column = band * BAND + lane % BAND;
         for (var h = 0u; h < TALL; h++) {
             let i = lane / BAND + h * APART;
-            if column < QUADS && t.first + i < t.rows {
+            if column < QUADS && rows.first + i < rows.count {
                 y[places[i] + column] = (*sums)[band * TALL + h] / total[i];
             }
         }
