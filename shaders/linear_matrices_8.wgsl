@@ -29,6 +29,9 @@ fn linear_matrices_8(
     for (var turn = 0u; turn < ACROSS; turn += subgroups) {
         let strip = min(turn + subgroup, ACROSS - 1u);
         var total: array<coop_mat8x8<f32, C>, ACROSS>;
+        for (var j = 0u; j < ACROSS; j++) {
+            total[j] = coop_mat8x8<f32, C>();    // naga makes zeros once, not in each turn
+        }
         for (var octet0 = 0u; octet0 < params.octets; octet0 += DEPTH / 8u) {
             fill(row0, token0, octet0, lane);
             workgroupBarrier();    // the tiles are read by all lanes below

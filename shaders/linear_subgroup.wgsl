@@ -5,8 +5,8 @@
 // subgroups of a workgroup share out its SPAN rows. As in linear_vec a sum is
 // added up in the same order however many there are.
 
-import package::lib::grid::unfold;
 import package::input::{NORMED, gained, scale};
+import package::lib::grid::unfold;
 import package::output::put;
 import package::weights::load8;
 
@@ -33,16 +33,17 @@ fn linear_subgroup(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(subgroup_id) subgroup: u32,
     @builtin(num_subgroups) subgroups: u32,
-    @builtin(subgroup_size) width: u32,
+    @builtin(subgroup_size) size: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let begin = unfold(group, groups) * SPAN;
     let end = min(begin + SPAN, params.rows);
     let token0 = group.z * TOKENS;
+    let width = min(size, WG);    // a workgroup may be less than a subgroup
     for (var row0 = begin + subgroup * ROWS; row0 < end; row0 += subgroups * ROWS) {
         // Past the last row the last one is read again; its sums are not written.
-        var sums: array<f32, ROWS * TOKENS>;
-        var squares: array<f32, TOKENS>;
+        var sums = array<f32, ROWS * TOKENS>();    // without the zeros naga makes them once, not in each turn
+        var squares = array<f32, TOKENS>();
         for (var k = lane; k < params.octets; k += width) {
             var lo: array<vec4<f32>, TOKENS>;
             var hi: array<vec4<f32>, TOKENS>;

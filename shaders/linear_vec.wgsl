@@ -8,8 +8,8 @@
 // A row of W is read once for all of its sums, and each is added up in the same
 // order however many there are: y is the same to the bit for any number of rows of x.
 
-import package::lib::grid::unfold;
 import package::input::{NORMED, gained, scale};
+import package::lib::grid::unfold;
 import package::lib::sums::{WG, SUMS, workgroup_sums, sum_of};
 import package::output::put;
 import package::weights::load8;
