@@ -4,7 +4,7 @@
 // on it: what is read serves several sums. A lane scores four keys by all rows,
 // softens a row, and adds up every eighth quad of the values.
 
-import package::lib::rows::{rows_of, query_of, start_of, params, q, seats, pages, y, QUADS, NEVER};
+import package::lib::rows::{rows_of, query_of, start_of, visible, params, q, seats, pages, y, QUADS, NEVER};
 import package::lib::pages::PAGE;
 import package::cache::{key4, value4};
 
@@ -117,9 +117,4 @@ fn attention_block(
             }
         }
     }
-}
-
-// visible returns the scores of keys j, j + 8, j + 16 and j + 24 where they are seen.
-fn visible(s: vec4<f32>, j: u32, seen: u32) -> vec4<f32> {
-    return select(vec4(NEVER), s, vec4(j, j + 8u, j + 16u, j + 24u) < vec4(seen));
 }

@@ -24,7 +24,7 @@ const (
 	vecLanes  = 64  // WG of attention_vec and attention_split: a head has at most as many quads
 	tileLanes = 128 // WG of attention_tile
 	tileRows  = 16  // ROWS of attention_tile
-	halfRows  = 32  // ROWS of the tiles of half floats
+	halfRows  = 32  // ROWS of the tiles of half floats, and of integers
 	blockRows = 8   // ROWS of attention_block
 
 	blockLanes = 8  // WG of attention_block and attention_split_block
@@ -75,7 +75,7 @@ func AttentionBy(r *gpu.Recorder, way gpu.Way, y, q, k, v, parts gpu.Tensor, sea
 	switch way.Kernel {
 	case "attention_vec":
 		a.vec(r)
-	case "attention_tile", "attention_tile_half", "attention_matrices_8", "attention_matrices_16", "attention_block":
+	case "attention_tile", "attention_tile_half", "attention_tile_ints", "attention_matrices_8", "attention_matrices_16", "attention_block":
 		a.tile(r)
 	case "attention_split", "attention_split_subgroup", "attention_split_half", "attention_split_ints", "attention_split_block":
 		a.split(r)
@@ -103,9 +103,23 @@ func (a *attention) fits(r *gpu.Recorder, quads int) bool {
 		a.From < 0, a.From >= a.To, a.To > n, a.Keys < 1:
 		r.Misfit(a.Kernel, "%v from %v, %v and %v by %v, heads of %d, %+v", a.y, a.q, a.k, a.v, a.seats.Rows, dim, a.Stretch)
 		return false
+	case !reads(a.Kernel, a.k.Type):
+		r.Misfit(a.Kernel, "keys of %v", a.k.Type)
+		return false
 	case !Holds(r.Device(), a.Way, dim):
 		r.Misfit(a.Kernel, "heads of %d by %d lanes and %d rows want more workgroup memory than %s", dim, a.Lanes, a.Rows, gpu.Size(r.Device().Limits.WorkgroupBytes))
 		return false
+	}
+	return true
+}
+
+// reads reports whether a kernel takes keys and values of a type.
+func reads(kernel string, typ gpu.Type) bool {
+	switch {
+	case integers(kernel):
+		return typ == gpu.Q8
+	case kernel == "attention_split_half":
+		return typ == gpu.F16
 	}
 	return true
 }
@@ -173,6 +187,9 @@ func (a *attention) tile(r *gpu.Recorder) {
 	case halves(a.Kernel):
 		rows = cmp.Or(a.Rows, halfRows)
 		set[2], set[3] = override("ROWS", rows), override("STRIDE", tileStride(a.Kernel))
+	case integers(a.Kernel):
+		rows = cmp.Or(a.Rows, halfRows)
+		set[2] = override("ROWS", rows)
 	case a.Kernel == "attention_block":
 		rows, set[1] = blockRows, override("PARTS", ceil(a.headDim/4, blockLanes))
 	default:

@@ -31,10 +31,6 @@ func (a *attention) split(r *gpu.Recorder) {
 	if !a.fits(r, vecLanes) {
 		return
 	}
-	if halves(a.Kernel) && a.k.Type != gpu.F16 || integers(a.Kernel) && a.k.Type != gpu.Q8 {
-		r.Misfit(a.Kernel, "keys of %v", a.k.Type)
-		return
-	}
 	heads, shared := a.heads()
 	keys := cmp.Or(a.Rows, splitKeys)
 	splits := ceil(a.Keys, keys)

@@ -123,6 +123,11 @@ func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
 				add(fmt.Sprint("attention_matrices_", size), 0, 32)
 			}
 		}
+		if u.Format == gpu.Q8.String() {
+			for _, rows := range []int{32, 64} {
+				add("attention_tile_ints", 0, rows)
+			}
+		}
 	}
 	return list
 }
@@ -170,6 +175,9 @@ func workgroupBytes(w gpu.Way, headDim int) uint64 {
 		case integers(w.Kernel):
 			words -= 11 * quads
 		}
+	case integers(w.Kernel):
+		rows := cmp.Or(w.Rows, halfRows)
+		words = (rows+Page)*(quads+4+quads/8) + rows*(Page+4) + tileLanes + 5*rows
 	case halves(w.Kernel): // two words to a quad
 		rows, wide := cmp.Or(w.Rows, halfRows), ceil(quads, 4)*4
 		words = 2*(rows+Page)*(wide+2) + 2*rows*(Page/4+2) + tileStride(w.Kernel)*rows + 2*tileLanes + 7*rows + 2*Page

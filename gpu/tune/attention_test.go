@@ -12,7 +12,7 @@ func TestAttentionWays(t *testing.T) {
 	d := device(t)
 	for _, u := range []gpu.Use{
 		{Op: ops.Attend, Format: "f16"}, {Op: ops.Attend, Format: "q8_0"},
-		{Op: ops.AttendMany, Format: "f16"}, {Op: ops.AttendMany, Format: "f32"},
+		{Op: ops.AttendMany, Format: "f16"}, {Op: ops.AttendMany, Format: "f32"}, {Op: ops.AttendMany, Format: "q8_0"},
 	} {
 		tr, err := newTrial(t.Context(), d, u)
 		if err != nil {

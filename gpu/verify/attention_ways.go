@@ -15,10 +15,10 @@ import (
 const loudest = 131071
 
 // attendCases are rows that are taken one by one: numbers of keys at and off the
-// borders of pages, of workgroups and of splits.
-func attendCases(typ gpu.Type) (list []attentionCase) {
+// borders of pages, of workgroups and of splits, or one where that is not all to check.
+func attendCases(all bool) (list []attentionCase) {
 	counts := []int{257}
-	if typ == gpu.F16 { // how the others read is the plain kernels' to check
+	if all {
 		counts = []int{1, 2, 31, 32, 33, 255, 256, 257, 600}
 		list = append(list,
 			attentionCase{queries: 3, keys: 300, heads: 8, kvHeads: 2, dim: 128, causal: true, base: 297},
@@ -36,9 +36,9 @@ func attendCases(typ gpu.Type) (list []attentionCase) {
 }
 
 // tileCases are rows of a prompt or an image.
-func tileCases(typ gpu.Type) (list []attentionCase) {
+func tileCases(all bool) (list []attentionCase) {
 	counts := []int{67}
-	if typ == gpu.F16 {
+	if all {
 		counts = []int{1, 2, 31, 32, 33, 67}
 		list = append(list,
 			attentionCase{queries: 21, keys: 257, heads: 5, kvHeads: 1, dim: 128, causal: true, base: 236}, // five heads to a key head
@@ -65,12 +65,15 @@ func tileCases(typ gpu.Type) (list []attentionCase) {
 // the twin, and its rows in any company with each other.
 func attentionWayChecks() []Check {
 	var list []Check
+	// How caches other than of half floats read is the plain kernels' to check, but
+	// for ways that read no other.
+	all := func(w gpu.Way, typ gpu.Type) bool { return typ == gpu.F16 || strings.HasSuffix(w.Kernel, "_ints") }
 	add := func(w gpu.Way, what string, run func(b *bench) error) {
 		list = append(list, Check{w.Kernel, fmt.Sprintf("%d lanes, %d rows, %s", w.Lanes, w.Rows, what), func(d *gpu.Device) error { return on(d, run) }})
 	}
 	for _, typ := range caches {
 		for _, w := range allWays(gpu.Use{Op: ops.Attend, Format: typ.String()}) {
-			for _, c := range attendCases(typ) {
+			for _, c := range attendCases(all(w, typ)) {
 				c.typ = typ
 				add(w, c.String(), func(b *bench) error { return attention(b, w, c) })
 			}
@@ -78,7 +81,7 @@ func attentionWayChecks() []Check {
 			add(w, typ.String()+" beside many", func(b *bench) error { return splitAlike(b, w, typ) })
 		}
 		for _, w := range append(allWays(gpu.Use{Op: ops.AttendMany, Format: typ.String()}), gpu.Way{Kernel: "attention_tile"}) {
-			for _, c := range tileCases(typ) {
+			for _, c := range tileCases(all(w, typ)) {
 				c.typ = typ
 				add(w, c.String(), func(b *bench) error { return attention(b, w, c) })
 			}

@@ -52,3 +52,8 @@ fn start_of(rows: Rows, i: u32) -> u32 {
     let head = rows.head * params.shared_by + min(rows.first + i, rows.count - 1u) % params.shared_by;
     return (query_of(rows, i) * params.heads + head) * QUADS;
 }
+
+// visible returns the scores of keys j, j + 8, j + 16 and j + 24 where they are seen.
+fn visible(s: vec4<f32>, j: u32, seen: u32) -> vec4<f32> {
+    return select(vec4(NEVER), s, vec4(j, j + 8u, j + 16u, j + 24u) < vec4(seen));
+}
