@@ -12,7 +12,7 @@ import (
 
 // widened are the kernels that are checked with subgroups of other widths than the
 // software adapter's eight.
-var widened = []string{"attention_split_subgroup", "linear_subgroup", "rmsnorm_subgroup"}
+var widened = []string{"attention_split_subgroup", "linear_subgroup", "linear_lane", "rmsnorm_subgroup"}
 
 // Nothing assumes how wide a subgroup is: Mesa's llvmpipe is told to compute with
 // vectors of 128 and 512 bits, in a process for each, where subgroups have 4 and 16
