@@ -35,9 +35,7 @@ func fusedChecks() []Check {
 			add(kernel, "normed, q, k and v", quant.F16, n, 1e5, normed(qkv(gpu.F16)))
 		}
 	}
-	for _, kernel := range []string{"linear_tile", "linear_vec_ints"} { // where something else norms the rows
-		add(kernel, "normed, SwiGLU", quant.Q4_0, 5, 1e5, normed(fusedSwiGLU))
-	}
+	add("linear_vec_ints", "normed, SwiGLU", quant.Q4_0, 5, 1e5, normed(fusedSwiGLU))
 	for _, kernel := range []string{"linear_vec", "linear_lane", "linear_tile", "linear_subgroup", "linear_tile_wide", "linear_vec_ints", "linear_tile_ints", "linear_tile_half", "linear_matrices_8", "linear_matrices_16"} {
 		some := quant.Formats
 		switch kernel {
