@@ -16,8 +16,8 @@ type Input struct {
 const NormEach = "norm each"
 
 // norms reports whether l norms the rows that it takes, itself or where they become
-// integers. On a GPU that spares a dispatch, which waits for the one before it.
-// linear_lane could, and would take a fifth longer.
+// integers. On a GPU that spares a dispatch, which waits for the one before it; a
+// software adapter's products take so long that it would spare nothing.
 func (l *linear) norms(r *gpu.Recorder) bool {
 	switch l.Kernel {
 	case "linear_vec", "linear_subgroup", "linear_vec_ints":
