@@ -137,6 +137,7 @@ func TestLeavePicture(t *testing.T) {
 // While a large picture is encoded, others get their tokens; it comes out as if
 // it had been encoded at once; and if nobody wants it any more, nothing stays.
 func TestEncodeBetweenSteps(t *testing.T) {
+	engine.Patience(t, 20*time.Millisecond) // a layer or two, however fast the adapter is
 	p := load(t)
 	e := start(t, p, engine.Options{Context: 8192, Tokens: 16384, Slots: 4})
 	picture := engine.Request{Prompt: large(t, p, 40), MaxTokens: 4}
@@ -185,7 +186,7 @@ func TestEncodeBetweenSteps(t *testing.T) {
 	}
 	held := used()
 	for shade := range byte(2) { // they leave in the middle
-		short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		short, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		if _, err := e.Generate(short, engine.Request{Prompt: large(t, p, shade)}, nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v", err)
 		}
