@@ -4,6 +4,7 @@
 // keys as q8_0 and heads are whole blocks: the queries become bytes as quantize_rows
 // would make them.
 
+import package::lib::rounding::quantized;
 import package::lib::split::{Split, split_of, asked, place_of, greatest, answer, params, weights, places, WG, QUADS, NEVER};
 import package::lib::split_values::weigh;
 import package::cache::{keys, value4};
@@ -23,16 +24,15 @@ fn attention_split_ints(
         return;
     }
     for (var b = lane; b < 4u * BLOCKS; b += WG) {
-        var top = vec4(0.0);
+        var v: array<vec4<f32>, 8>;
         for (var i = 0u; i < 8u; i++) {
-            top = max(top, abs(asked(s, 8u * b + i)));
+            v[i] = asked(s, 8u * b + i);
         }
-        let scale = max(max(top.x, top.y), max(top.z, top.w)) / 127.0;
-        let inverse = select(0.0, 1.0 / scale, scale > 0.0);
+        let block = quantized(v);
         for (var i = 0u; i < 8u; i++) {
-            codes[8u * b + i] = pack4xI8(vec4<i32>(round(asked(s, 8u * b + i) * inverse)));
+            codes[8u * b + i] = block[i / 4u][i % 4u];
         }
-        scales[b] = scale * params.scale;
+        scales[b] = bitcast<f32>(block[2].x) * params.scale;
     }
     workgroupBarrier();    // the queries are read by all lanes below
 
