@@ -89,6 +89,7 @@ type adapter struct {
 	instance *wgpu.Instance
 	raw      *wgpu.Adapter
 	info     Info
+	texels   bool // reads storage textures faster than buffers
 }
 
 // halves reports whether the adapter knows WGSL's functions for half floats. All
@@ -117,7 +118,7 @@ func adapters() ([]adapter, error) {
 	inst := wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: backends})
 	var list []adapter
 	for _, raw := range inst.EnumerateAdapters(nil) {
-		list = append(list, adapter{inst, raw, describe(raw)})
+		list = append(list, adapter{inst, raw, describe(raw), readsTexels(raw)})
 	}
 	if len(list) == 0 {
 		return nil, ErrNoAdapter

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"runtime"
 	"strings"
 	"time"
 
@@ -142,33 +141,44 @@ const storage = wgpu.BufferUsageStorage | wgpu.BufferUsageCopyDst | wgpu.BufferU
 
 func (d *Device) allocate(name string, size uint64, usage wgpu.BufferUsage) (*buffer, error) {
 	size = (size + 3) &^ 3 // copies are of whole words
-	refuse := func(format string, args ...any) error {
-		return &OutOfMemoryError{What: name, Bytes: size, Reason: fmt.Sprintf(format, args...)}
-	}
 	switch {
 	case size == 0:
 		return nil, fmt.Errorf("gpu: %s is empty", name)
 	case size > d.Limits.BufferBytes:
-		return nil, refuse("%v allows buffers of %s", d.Info, Size(d.Limits.BufferBytes))
+		return nil, refused(name, size, "%v allows buffers of %s", d.Info, Size(d.Limits.BufferBytes))
 	case usage&wgpu.BufferUsageStorage != 0 && size > d.Limits.BindingBytes:
-		return nil, refuse("%v allows bindings of %s", d.Info, Size(d.Limits.BindingBytes))
-	case d.options.MemoryBytes > 0 && d.used+size > d.options.MemoryBytes:
-		return nil, refuse("%s of the %s allowed are in use", Size(d.used), Size(d.options.MemoryBytes))
+		return nil, refused(name, size, "%v allows bindings of %s", d.Info, Size(d.Limits.BindingBytes))
 	}
-	raw, err := d.dev.TryCreateBuffer(&wgpu.BufferDescriptor{Label: name, Size: size, Usage: usage})
-	switch err := d.check(err).(type) {
+	return d.hold(name, &buffer{size: size, held: usage&wgpu.BufferUsageStorage != 0}, func(b *buffer) (err error) {
+		b.raw, err = d.dev.TryCreateBuffer(&wgpu.BufferDescriptor{Label: name, Size: size, Usage: usage})
+		return err
+	})
+}
+
+// refused returns the error that a device gives no so much memory.
+func refused(what string, size uint64, format string, args ...any) error {
+	return &OutOfMemoryError{What: what, Bytes: size, Reason: fmt.Sprintf(format, args...)}
+}
+
+// hold makes b's memory by create and keeps count of it.
+func (d *Device) hold(name string, b *buffer, create func(*buffer) error) (*buffer, error) {
+	if d.options.MemoryBytes > 0 && d.used+b.size > d.options.MemoryBytes {
+		return nil, refused(name, b.size, "%s of the %s allowed are in use", Size(d.used), Size(d.options.MemoryBytes))
+	}
+	switch err := d.check(create(b)).(type) {
 	case nil:
 	case *DeviceLostError:
 		return nil, err
 	case *OutOfMemoryError:
-		return nil, refuse("%s", err.Reason)
+		return nil, refused(name, b.size, "%s", err.Reason)
 	default:
-		return nil, refuse("%v has %s in use: %v", d.Info, Size(d.used), err)
+		return nil, refused(name, b.size, "%v has %s in use: %v", d.Info, Size(d.used), err)
 	}
 	d.nextID++
-	d.used += size
+	b.id = d.nextID
+	d.used += b.size
 	d.peak = max(d.peak, d.used)
-	return &buffer{raw: raw, id: d.nextID, size: size, held: usage&wgpu.BufferUsageStorage != 0}, nil
+	return b, nil
 }
 
 // New makes a zeroed tensor.
@@ -193,7 +203,7 @@ func (d *Device) Free(ts ...Tensor) {
 			continue
 		}
 		if d.sink.lost() { // its memory is gone; released while it waits to be mapped, it would call back where Go forbids it
-			runtime.SetFinalizer(t.buf.raw, nil)
+			t.buf.forget()
 			continue
 		}
 		for _, k := range d.kernels {
@@ -203,8 +213,7 @@ func (d *Device) Free(ts ...Tensor) {
 			d.version++
 		}
 		d.used -= t.buf.size
-		t.buf.raw.Destroy()
-		t.buf.raw.Release()
+		t.buf.release()
 	}
 }
 
@@ -243,7 +252,11 @@ func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 	}
 	for len(data) > 0 {
 		n := min(len(data), staging)
-		d.write(t.buf, offset, data[:n])
+		if t.Texels() {
+			d.writeTexels(t.buf.texels, offset, data[:n])
+		} else {
+			d.write(t.buf, offset, data[:n])
+		}
 		if err := d.check(nil); err != nil {
 			return fmt.Errorf("gpu: write %s: %w", t.String(), err)
 		}
@@ -291,6 +304,9 @@ func (d *Device) Ints(t Tensor) ([]uint32, error) {
 func (d *Device) read(t Tensor) ([]byte, error) {
 	d.settle()
 	size := (t.Bytes() + 3) &^ 3
+	if t.Texels() {
+		size = t.buf.size
+	}
 	stage, err := d.allocate(t.Name+" on the host", size, wgpu.BufferUsageMapRead|wgpu.BufferUsageCopyDst)
 	if err != nil {
 		return nil, err
@@ -300,7 +316,12 @@ func (d *Device) read(t Tensor) ([]byte, error) {
 	if err = d.check(err); err != nil {
 		return nil, fmt.Errorf("gpu: read %v: %w", t, err)
 	}
-	if err = enc.TryCopyBufferToBuffer(t.buf.raw, 0, stage.raw, 0, size); err == nil {
+	if t.Texels() {
+		err = t.buf.texels.copyTo(enc, stage.raw)
+	} else {
+		err = enc.TryCopyBufferToBuffer(t.buf.raw, 0, stage.raw, 0, size)
+	}
+	if err == nil {
 		err = d.submit(enc)
 	}
 	status := wgpu.MapAsyncStatus(0)

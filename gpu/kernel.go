@@ -105,6 +105,8 @@ func layoutEntries(m *shaders.Module) []wgpu.BindGroupLayoutEntry {
 		switch {
 		case b.Uniform:
 			e.Buffer = wgpu.BufferBindingLayout{Type: wgpu.BufferBindingTypeUniform, HasDynamicOffset: true}
+		case b.Texels != "":
+			e.StorageTexture = wgpu.StorageTextureBindingLayout{Access: wgpu.StorageTextureAccessReadOnly, Format: texelFormats[b.Texels].format, ViewDimension: wgpu.TextureViewDimension2D}
 		case b.Write:
 			e.Buffer.Type = wgpu.BufferBindingTypeStorage
 		default:
@@ -187,6 +189,9 @@ func (k *kernel) newGroup(d *Device, what *Dispatch) (*wgpu.BindGroup, error) {
 			e.Buffer, e.Size = d.params.buf.raw, paramSlot
 		case at == len(list):
 			return nil, fmt.Errorf("group %d wants %s, got only %v", b.Group, b.Name, list)
+		case b.Texels != "":
+			e.TextureView = list[at].buf.texels.view
+			taken[b.Group]++
 		default:
 			e.Buffer, e.Size = list[at].buf.raw, wgpu.WholeSize
 			taken[b.Group]++

@@ -1,6 +1,10 @@
 package gpu
 
-import "fmt"
+import (
+	"fmt"
+
+	"pixtral-wgpu/shaders"
+)
 
 // NewMatrix makes a matrix whose rows take rowBytes[i] bytes in part i, cut into
 // shards that a binding holds. Its weights are FillMatrix's to write.
@@ -9,16 +13,32 @@ func (d *Device) NewMatrix(name, format string, rows, cols int, rowBytes []int) 
 	if d.options.ShardBytes > 0 {
 		limit = min(limit, d.options.ShardBytes)
 	}
-	widest := 1
-	for _, n := range rowBytes {
-		widest = max(widest, n)
+	var texels []string
+	if d.ReadsTexels() {
+		var err error
+		if texels, err = shaders.TexelFormats(d.shaders, format); err != nil {
+			return nil, fmt.Errorf("gpu: %s: %w", name, err)
+		}
 	}
-	height := int(max(2, limit/uint64(widest))) &^ 1 // even: neighbouring rows may belong together
+	height := rows + rows&1 // even, as each is: neighbouring rows may belong together
+	for i, n := range rowBytes {
+		most := limit
+		if texels != nil {
+			most = min(most, mostTexels(texels[i]))
+		}
+		height = min(height, int(max(2, most/uint64(max(1, n))))&^1)
+	}
 	m := &Matrix{Name: name, Format: format, Rows: rows, Cols: cols}
 	for first := 0; first < rows; first += height {
 		s := Shard{Format: format, First: first, Rows: min(rows-first, height)}
-		for _, n := range rowBytes {
-			t, err := d.New(name, U32, s.Rows, (n+3)/4)
+		for i, n := range rowBytes {
+			var t Tensor
+			var err error
+			if texels != nil {
+				t, err = d.newTexels(name, texels[i], U32, s.Rows, (n+3)/4)
+			} else {
+				t, err = d.New(name, U32, s.Rows, (n+3)/4)
+			}
 			if err != nil {
 				m.Shards = append(m.Shards, s)
 				d.FreeMatrix(m)

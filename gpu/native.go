@@ -18,6 +18,8 @@ package gpu
 
 #include "guard.h"
 
+#define PX_COLUMNS 256    // shaders.TexelColumns
+
 typedef struct { char const *data; size_t length; } px_string;
 typedef struct { void *next; px_string label; } px_queue_desc;
 typedef struct { void *next; int32_t mode; void *callback; void *user1; void *user2; } px_callback_info;
@@ -41,8 +43,11 @@ typedef struct {
 	void *pipeline;                    // NULL for a copy
 	void *a, *b;                       // the bind group, or the buffers of a copy, from and to
 	uint64_t from, to, size;           // of a copy, in bytes
-	uint32_t offset, x, y, z;          // of the params; workgroups
+	uint32_t offset, x, y, z;          // of the params; workgroups; x of a copy to a texture, bytes of a texel
 } px_command;
+typedef struct { uint64_t offset; uint32_t row, rows; void *buffer; } px_in_buffer;
+typedef struct { void *texture; uint32_t level, x, y, z, aspect; } px_in_texture;
+typedef struct { uint32_t x, y, z; } px_extent;
 typedef struct { void *next; unsigned char rest[1024]; } px_limits;    // larger than WGPULimits
 
 extern px_future wgpuAdapterRequestDevice(void *adapter, px_device_desc const *desc, px_callback_info info);
@@ -55,6 +60,7 @@ extern void wgpuComputePassEncoderSetPipeline(void *pass, void *pipeline);
 extern void wgpuComputePassEncoderSetBindGroup(void *pass, uint32_t index, void *group, size_t count, uint32_t const *offsets);
 extern void wgpuComputePassEncoderDispatchWorkgroups(void *pass, uint32_t x, uint32_t y, uint32_t z);
 extern void wgpuCommandEncoderCopyBufferToBuffer(void *encoder, void *from, uint64_t at, void *to, uint64_t to_at, uint64_t size);
+extern void wgpuCommandEncoderCopyBufferToTexture(void *encoder, px_in_buffer const *from, px_in_texture const *to, px_extent const *size);
 extern void wgpuCommandEncoderResolveQuerySet(void *encoder, void *set, uint32_t first, uint32_t count, void *to, uint64_t at);
 extern void wgpuQueueWriteBuffer(void *queue, void *buffer, uint64_t at, void const *data, size_t size);
 extern px_future wgpuBufferMapAsync(void *buffer, uint64_t mode, size_t at, size_t size, px_callback_info info);
@@ -169,12 +175,31 @@ static void px_end_pass(void **pass) {
 	*pass = NULL;
 }
 
+// px_copy_texels copies bytes of a buffer to the first texels of a texture as wide
+// as gpu.TexelColumns has it: whole rows, and what is left.
+static void px_copy_texels(void *encoder, px_command const *c) {
+	uint32_t row = c->x * PX_COLUMNS, rows = c->size / row, rest = c->size % row / c->x;
+	px_in_buffer from = { c->from, row, UINT32_MAX, c->a };
+	px_in_texture to = { c->b, 0, 0, 0, 0, 1 };    // WGPUTextureAspect_All
+	px_extent size = { PX_COLUMNS, rows, 1 };
+	if (rows > 0) wgpuCommandEncoderCopyBufferToTexture(encoder, &from, &to, &size);
+	if (rest == 0) return;
+	from.offset += (uint64_t)row * rows;
+	to.y = rows;
+	size = (px_extent){ rest, 1, 1 };
+	wgpuCommandEncoderCopyBufferToTexture(encoder, &from, &to, &size);
+}
+
 // px_play encodes commands: one pass for all dispatches between two copies, or
 // one for each if queries are to hold their times.
 static void px_play(void *encoder, px_command const *c, size_t n, void *queries) {
 	void *pass = NULL, *pipeline = NULL;
 	for (uint32_t timed = 0; n > 0; n--, c++) {
 		if (c->pipeline == NULL || queries != NULL) px_end_pass(&pass);
+		if (c->pipeline == NULL && c->x > 0) {
+			px_copy_texels(encoder, c);
+			continue;
+		}
 		if (c->pipeline == NULL) {
 			wgpuCommandEncoderCopyBufferToBuffer(encoder, c->a, c->from, c->b, c->to, c->size);
 			continue;

@@ -138,6 +138,7 @@ func (r *Recorder) watch(t Tensor) {
 }
 
 func (r *Recorder) dispatch(d *Dispatch) error {
+	d.Kernel.Texels = d.texels()
 	k, err := r.dev.kernel(&d.Kernel)
 	if err != nil {
 		return err
@@ -168,6 +169,18 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 	r.work += d.Work
 	r.dev.runs++
 	return nil
+}
+
+// texels returns which of the tensors that d reads are storage textures.
+func (d *Dispatch) texels() (p shaders.Places) {
+	for group, list := range [4][]Tensor{d.Read, d.Group1, d.Group2, d.Group3} {
+		for i := range list {
+			if list[i].Texels() {
+				p = p.With(group, i)
+			}
+		}
+	}
+	return p
 }
 
 // check reports a dispatch that the kernel cannot take.
@@ -271,11 +284,25 @@ func (r *Recorder) CopyRows(y Tensor, to int, x Tensor, from, n int) {
 		r.err = fmt.Errorf("gpu: copy %d rows of %s from %d to %s at %d", n, x.String(), from, y.String(), to)
 		return
 	}
-	if r.err = r.room(); r.err == nil {
-		r.commands = append(r.commands, command{
-			a: raw(x.buf.raw), b: raw(y.buf.raw), from: row * uint64(from), to: row * uint64(to), size: row * uint64(n),
-		})
+	if r.err = r.room(); r.err != nil {
+		return
 	}
+	c := command{from: row * uint64(from), to: row * uint64(to), size: row * uint64(n)}
+	switch {
+	case x.Texels():
+		r.err = fmt.Errorf("gpu: copy from %s, which is a texture", x.String())
+		return
+	case y.Texels():
+		if to > 0 {
+			r.err = fmt.Errorf("gpu: copy to %s, which is a texture, at %d", y.String(), to)
+			return
+		}
+		c.b, c.groups = raw(y.buf.texels.texture), [3]uint32{uint32(y.buf.texels.size)}
+	default:
+		c.b = raw(y.buf.raw)
+	}
+	c.a = raw(x.buf.raw)
+	r.commands = append(r.commands, c)
 }
 
 // flush submits what was recorded so far and keeps at most two submissions in

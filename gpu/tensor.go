@@ -42,10 +42,11 @@ type Tensor struct {
 
 // A buffer is device memory; several tensors may look at it.
 type buffer struct {
-	raw  *wgpu.Buffer
-	id   uint64 // unlike an address, never used again
-	size uint64
-	held bool // by tensors, so that tapes may name it
+	raw    *wgpu.Buffer // nil if it is texels
+	texels *texels      // nil if it is raw
+	id     uint64       // unlike an address, never used again
+	size   uint64
+	held   bool // by tensors, so that tapes may name it
 }
 
 // Len is the number of elements.
@@ -59,6 +60,9 @@ func (t Tensor) Len() int {
 
 // Bytes is the size of the elements in bytes.
 func (t Tensor) Bytes() uint64 { return t.Type.Bytes(t.Len()) }
+
+// Texels reports whether t is a storage texture, which kernels only read.
+func (t Tensor) Texels() bool { return t.buf != nil && t.buf.texels != nil }
 
 // Exists reports whether t has memory: the zero Tensor stands for "none".
 func (t Tensor) Exists() bool { return t.buf != nil }

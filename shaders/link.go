@@ -26,6 +26,7 @@ type Binding struct {
 	Group, Index   int
 	Name, Type     string
 	Uniform, Write bool
+	Texels         string // the format of a storage texture's texels; "" for a buffer
 }
 
 // A Field is one member of the Params struct.
@@ -75,6 +76,9 @@ func Link(fsys fs.FS, v Variant) (*Module, error) {
 		code = text + "\n" + code
 	}
 	m := &Module{Variant: v, Code: code, Bindings: l.bindings, origin: append(l.enabled, l.origin...)}
+	if err := m.texels(); err != nil {
+		return nil, fmt.Errorf("link %v: %w", v, err)
+	}
 	if p := paramsBlock.FindStringSubmatch(m.Code); p != nil {
 		for _, f := range paramsField.FindAllStringSubmatch(p[1], -1) {
 			m.Params = append(m.Params, Field{f[1], f[2]})

@@ -56,11 +56,19 @@ type Variant struct {
 	Input   string // how a matrix product takes the rows of x; "" as they are
 	Output  string // what becomes of the sums of a matrix product; "" stores them
 	Lanes   string // how lanes come by what all of them read; "" each reads it
+	Texels  Places // bindings that are storage textures
 	Set     Set    // overrides by name; the others keep their defaults
 }
 
 // A Set holds values for a kernel's overrides; unused entries are zero.
 type Set [8]Override
+
+// Places is a set of bindings that are only read: bit 8g+i stands for the i-th of
+// group g, Params not counted.
+type Places uint32
+
+// With returns p and binding i of a group.
+func (p Places) With(group, i int) Places { return p | 1<<(8*group+i) }
 
 // An Override replaces the default of one "override NAME: u32 = …;".
 type Override struct {
@@ -70,7 +78,7 @@ type Override struct {
 
 // Clone returns a copy of v that shares no memory with it.
 func (v Variant) Clone() Variant {
-	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache), Input: strings.Clone(v.Input), Output: strings.Clone(v.Output), Lanes: strings.Clone(v.Lanes)}
+	c := Variant{Kernel: strings.Clone(v.Kernel), Weights: strings.Clone(v.Weights), Cache: strings.Clone(v.Cache), Input: strings.Clone(v.Input), Output: strings.Clone(v.Output), Lanes: strings.Clone(v.Lanes), Texels: v.Texels}
 	for i, o := range v.Set {
 		c.Set[i] = Override{strings.Clone(o.Name), o.Value}
 	}
@@ -86,6 +94,9 @@ func (v Variant) String() string {
 		if module != "" {
 			b.WriteString("/" + module)
 		}
+	}
+	if v.Texels != 0 {
+		b.WriteString("/texels")
 	}
 	for _, o := range v.Set {
 		if o.Name != "" {

@@ -167,6 +167,14 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 		l.lanes = "subgroup"
 	}
 	n := l.x.Shape[0]
+	if !l.x.Texels() {
+		texels, err := r.Device().ScratchTexels("x", n, l.w.Cols)
+		r.Fail(err)
+		if texels.Exists() {
+			r.CopyRows(texels, 0, l.x, 0, n)
+			l.x = texels
+		}
+	}
 	rows, most := 4, 4
 	switch {
 	case s.Rows < 1024: // less of both keep more cores busy, and compile sooner

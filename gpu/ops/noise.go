@@ -38,7 +38,18 @@ func NoiseMatrix(ctx context.Context, d *gpu.Device, name string, f quant.Format
 	for i, s := range m.Shards {
 		for j, part := range s.Parts {
 			p := patterns[j]
-			Noise(r, part, seed<<16|uint32(i)<<4|uint32(j), p.Every, p.Mask, p.Base)
+			y := part
+			if part.Texels() {
+				if y, err = d.New("noise", gpu.U32, part.Shape...); err != nil {
+					r.Fail(err)
+					break
+				}
+			}
+			Noise(r, y, seed<<16|uint32(i)<<4|uint32(j), p.Every, p.Mask, p.Base)
+			if part.Texels() {
+				r.CopyRows(part, 0, y, 0, part.Shape[0])
+				d.Free(y)
+			}
 		}
 	}
 	if err := r.Submit(); err != nil {

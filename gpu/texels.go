@@ -1,0 +1,142 @@
+package gpu
+
+import (
+	"runtime"
+
+	"github.com/oliverbestmann/webgpu/wgpu"
+
+	"pixtral-wgpu/shaders"
+)
+
+// Texels are memory of a device as a storage texture: what kernels only read, on a
+// software adapter. Mesa's llvmpipe reads a word of a buffer for one lane after the
+// other; texels it reads 16 bytes at a time and turns them into vectors.
+type texels struct {
+	texture *wgpu.Texture
+	view    *wgpu.TextureView
+	size    uint64 // bytes of a texel
+	rows    uint32
+}
+
+type texelFormat struct {
+	format wgpu.TextureFormat
+	size   uint64 // bytes
+}
+
+var texelFormats = map[string]texelFormat{
+	"r32uint":     {wgpu.TextureFormatR32Uint, 4},
+	"r32float":    {wgpu.TextureFormatR32Float, 4},
+	"rg32uint":    {wgpu.TextureFormatRG32Uint, 8},
+	"rg32float":   {wgpu.TextureFormatRG32Float, 8},
+	"rgba32uint":  {wgpu.TextureFormatRGBA32Uint, 16},
+	"rgba32float": {wgpu.TextureFormatRGBA32Float, 16},
+}
+
+const (
+	texelRows     = 16383 // at most
+	texelTextures = 8     // that a kernel may bind
+)
+
+// mostTexels returns the bytes of the largest texture.
+func mostTexels(format string) uint64 {
+	return texelFormats[format].size * shaders.TexelColumns * texelRows
+}
+
+// TexelBytes returns how many bytes n bytes take as texels. Mesa's llvmpipe compiles
+// a kernel again for textures of so many rows as a power of two: none has.
+func TexelBytes(format string, n uint64) uint64 {
+	row := texelFormats[format].size * shaders.TexelColumns
+	rows := max(3, (n+row-1)/row)
+	if rows&(rows-1) == 0 {
+		rows++
+	}
+	return rows * row
+}
+
+// readsTexels reports whether an adapter is one that reads texels faster, and enough
+// of them.
+func readsTexels(a *wgpu.Adapter) bool {
+	l := a.GetLimits()
+	return a.GetInfo().AdapterType == wgpu.AdapterTypeCPU && l.MaxTextureDimension2D >= texelRows && l.MaxStorageTexturesPerShaderStage >= texelTextures
+}
+
+// ReadsTexels reports whether d keeps what is only read as storage textures.
+func (d *Device) ReadsTexels() bool {
+	return d.from.texels && !d.options.DefaultLimits && !d.options.Plain
+}
+
+// newTexels makes a zeroed tensor of texels.
+func (d *Device) newTexels(name, format string, typ Type, shape ...int) (Tensor, error) {
+	t := Tensor{Name: name, Type: typ, Shape: shape}
+	f := texelFormats[format]
+	size := TexelBytes(format, t.Bytes())
+	rows := size / f.size / shaders.TexelColumns
+	if rows > texelRows {
+		return t, refused(t.String(), size, "%v allows textures of %d rows", d.Info, texelRows)
+	}
+	var err error
+	t.buf, err = d.hold(t.String(), &buffer{size: size, held: true}, func(b *buffer) error {
+		texture, err := d.dev.TryCreateTexture(&wgpu.TextureDescriptor{
+			Label: t.String(), Usage: wgpu.TextureUsageStorageBinding | wgpu.TextureUsageCopyDst | wgpu.TextureUsageCopySrc,
+			Dimension: wgpu.TextureDimension2D, Format: f.format, MipLevelCount: 1, SampleCount: 1,
+			Size: wgpu.Extent3D{Width: shaders.TexelColumns, Height: uint32(rows), DepthOrArrayLayers: 1},
+		})
+		if err != nil {
+			return err
+		}
+		view, err := texture.TryCreateView(nil)
+		b.texels = &texels{texture, view, f.size, uint32(rows)}
+		return err
+	})
+	return t, err
+}
+
+// writeTexels gives the queue data to put into t from a byte offset on, both
+// multiples of a texel.
+func (d *Device) writeTexels(t *texels, offset uint64, data []byte) {
+	row := t.size * shaders.TexelColumns
+	for len(data) > 0 {
+		x, rows, n := offset%row, uint64(1), min(uint64(len(data)), row-offset%row)
+		if x == 0 && uint64(len(data)) > row {
+			rows = uint64(len(data)) / row
+			n = rows * row
+		}
+		err := d.queue.TryWriteTexture(
+			&wgpu.TexelCopyTextureInfo{Texture: t.texture, Origin: wgpu.Origin3D{X: uint32(x / t.size), Y: uint32(offset / row)}},
+			data[:n], &wgpu.TexelCopyBufferLayout{BytesPerRow: uint32(row), RowsPerImage: uint32(rows)},
+			&wgpu.Extent3D{Width: uint32(min(n, row) / t.size), Height: uint32(rows), DepthOrArrayLayers: 1})
+		if err != nil {
+			return // the sink has it
+		}
+		offset, data = offset+n, data[n:]
+	}
+}
+
+// copyTo records a copy of all texels to a buffer.
+func (t *texels) copyTo(enc *wgpu.CommandEncoder, to *wgpu.Buffer) error {
+	return enc.TryCopyTextureToBuffer(&wgpu.TexelCopyTextureInfo{Texture: t.texture},
+		&wgpu.TexelCopyBufferInfo{Buffer: to, Layout: wgpu.TexelCopyBufferLayout{BytesPerRow: uint32(t.size * shaders.TexelColumns), RowsPerImage: t.rows}},
+		&wgpu.Extent3D{Width: shaders.TexelColumns, Height: t.rows, DepthOrArrayLayers: 1})
+}
+
+// release gives the memory of b back.
+func (b *buffer) release() {
+	if b.texels != nil {
+		b.texels.view.Release()
+		b.texels.texture.Destroy()
+		b.texels.texture.Release()
+		return
+	}
+	b.raw.Destroy()
+	b.raw.Release()
+}
+
+// forget leaves b to a device that is lost.
+func (b *buffer) forget() {
+	if b.texels != nil {
+		runtime.SetFinalizer(b.texels.texture, nil)
+		runtime.SetFinalizer(b.texels.view, nil)
+		return
+	}
+	runtime.SetFinalizer(b.raw, nil)
+}
