@@ -56,6 +56,7 @@ type Device struct {
 	features map[string]bool // in force
 	ways     map[Use]Way
 	scratch  map[string]Tensor
+	stage    Tensor // of Stage
 
 	recording *Recorder // that holds commands; nil if none does
 }
@@ -131,7 +132,8 @@ func typed(err error, i Info, used uint64) error {
 	return err
 }
 
-// Used returns the bytes in live buffers now, and the most there ever were.
+// Used returns the bytes in live tensors now, and the most there ever were. What a
+// texture takes beyond its tensor, to have whole rows, is not counted.
 func (d *Device) Used() (now, peak uint64) { return d.used, d.peak }
 
 // Dispatches returns how many were recorded since the device was opened.
@@ -305,7 +307,7 @@ func (d *Device) read(t Tensor) ([]byte, error) {
 	d.settle()
 	size := (t.Bytes() + 3) &^ 3
 	if t.Texels() {
-		size = t.buf.size
+		size = t.buf.texels.bytes()
 	}
 	stage, err := d.allocate(t.Name+" on the host", size, wgpu.BufferUsageMapRead|wgpu.BufferUsageCopyDst)
 	if err != nil {

@@ -18,7 +18,7 @@ package gpu
 
 #include "guard.h"
 
-#define PX_COLUMNS 256    // shaders.TexelColumns
+#define PX_COLUMNS 128    // shaders.TexelColumns
 
 typedef struct { char const *data; size_t length; } px_string;
 typedef struct { void *next; px_string label; } px_queue_desc;

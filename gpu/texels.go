@@ -42,15 +42,15 @@ func mostTexels(format string) uint64 {
 	return texelFormats[format].size * shaders.TexelColumns * texelRows
 }
 
-// TexelBytes returns how many bytes n bytes take as texels. Mesa's llvmpipe compiles
-// a kernel again for textures of so many rows as a power of two: none has.
-func TexelBytes(format string, n uint64) uint64 {
-	row := texelFormats[format].size * shaders.TexelColumns
+// rowsOfTexels returns how many rows of texels of a size n bytes take. Mesa's llvmpipe
+// compiles a kernel again for textures of so many rows as a power of two: none has.
+func rowsOfTexels(n, size uint64) uint64 {
+	row := size * shaders.TexelColumns
 	rows := max(3, (n+row-1)/row)
 	if rows&(rows-1) == 0 {
 		rows++
 	}
-	return rows * row
+	return rows
 }
 
 // readsTexels reports whether an adapter is one that reads texels faster, and enough
@@ -68,27 +68,62 @@ func (d *Device) ReadsTexels() bool {
 // newTexels makes a zeroed tensor of texels.
 func (d *Device) newTexels(name, format string, typ Type, shape ...int) (Tensor, error) {
 	t := Tensor{Name: name, Type: typ, Shape: shape}
-	f := texelFormats[format]
-	size := TexelBytes(format, t.Bytes())
-	rows := size / f.size / shaders.TexelColumns
+	f, size := texelFormats[format], t.Bytes()
+	rows := rowsOfTexels(size, f.size)
 	if rows > texelRows {
 		return t, refused(t.String(), size, "%v allows textures of %d rows", d.Info, texelRows)
 	}
 	var err error
-	t.buf, err = d.hold(t.String(), &buffer{size: size, held: true}, func(b *buffer) error {
-		texture, err := d.dev.TryCreateTexture(&wgpu.TextureDescriptor{
-			Label: t.String(), Usage: wgpu.TextureUsageStorageBinding | wgpu.TextureUsageCopyDst | wgpu.TextureUsageCopySrc,
-			Dimension: wgpu.TextureDimension2D, Format: f.format, MipLevelCount: 1, SampleCount: 1,
-			Size: wgpu.Extent3D{Width: shaders.TexelColumns, Height: uint32(rows), DepthOrArrayLayers: 1},
-		})
-		if err != nil {
-			return err
-		}
-		view, err := texture.TryCreateView(nil)
-		b.texels = &texels{texture, view, f.size, uint32(rows)}
+	t.buf, err = d.hold(t.String(), &buffer{size: size, held: true}, func(b *buffer) (err error) {
+		b.texels, err = d.texture(t.String(), f, uint32(rows))
 		return err
 	})
 	return t, err
+}
+
+// texture makes texels.
+func (d *Device) texture(label string, f texelFormat, rows uint32) (*texels, error) {
+	texture, err := d.dev.TryCreateTexture(&wgpu.TextureDescriptor{
+		Label: label, Usage: wgpu.TextureUsageStorageBinding | wgpu.TextureUsageCopyDst | wgpu.TextureUsageCopySrc,
+		Dimension: wgpu.TextureDimension2D, Format: f.format, MipLevelCount: 1, SampleCount: 1,
+		Size: wgpu.Extent3D{Width: shaders.TexelColumns, Height: rows, DepthOrArrayLayers: 1},
+	})
+	if err != nil {
+		return nil, err
+	}
+	view, err := texture.TryCreateView(nil)
+	if err != nil {
+		texture.Release()
+		return nil, err
+	}
+	return &texels{texture, view, f.size, rows}, nil
+}
+
+// bytes returns the size of t.
+func (t *texels) bytes() uint64 { return t.size * shaders.TexelColumns * uint64(t.rows) }
+
+// stageFloats is how many floats Stage holds.
+const stageFloats = 2 << 20
+
+// Stage returns a tensor of texels for the rows of x that a kernel is to read as a
+// storage texture, and how many rows of so many floats, whole quads, it holds; 0 if d
+// reads no texels. The device has one, made on first use and not counted as used.
+func (d *Device) Stage(cols int) (Tensor, int, error) {
+	if !d.ReadsTexels() || cols%4 != 0 || cols > stageFloats {
+		return Tensor{}, 0, nil
+	}
+	if !d.stage.Exists() {
+		f := texelFormats["rgba32float"]
+		t, err := d.texture("rows", f, uint32(rowsOfTexels(F32.Bytes(stageFloats), f.size)))
+		if err = d.check(err); err != nil {
+			return Tensor{}, 0, err
+		}
+		d.nextID++
+		d.stage = Tensor{Name: "rows", Shape: []int{0, 0}, buf: &buffer{texels: t, id: d.nextID, held: true}}
+	}
+	n := stageFloats / cols
+	d.stage.Shape[0], d.stage.Shape[1] = n, cols
+	return d.stage, n, nil
 }
 
 // writeTexels gives the queue data to put into t from a byte offset on, both

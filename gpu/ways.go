@@ -46,30 +46,6 @@ func (d *Device) Scratch(name string, typ Type, rows, cols int) (Tensor, error) 
 	return t, err
 }
 
-// ScratchTexels is Scratch for floats that a kernel then reads as a storage texture,
-// rows of whole quads; none if the device reads none so large.
-func (d *Device) ScratchTexels(name string, rows, cols int) (Tensor, error) {
-	const format = "rgba32float"
-	size := F32.Bytes(rows * cols)
-	if !d.ReadsTexels() || cols%4 != 0 || size > mostTexels(format) {
-		return Tensor{}, nil
-	}
-	held, ok := d.scratch[name]
-	if ok && held.buf.size >= size {
-		held.Shape[0], held.Shape[1] = rows, cols
-		return held, nil
-	}
-	if ok {
-		delete(d.scratch, name)
-		d.Free(held)
-	}
-	t, err := d.newTexels(name, format, F32, rows, cols)
-	if err == nil {
-		d.scratch[name] = t
-	}
-	return t, err
-}
-
 // FreeScratch gives the memory of all Scratch back.
 func (d *Device) FreeScratch() {
 	for name, held := range d.scratch {

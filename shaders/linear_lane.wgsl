@@ -23,10 +23,11 @@ struct Params {
     stride: u32,    // length of a row of y
     begin: u32,     // row of x to begin with
     until: u32,     // row of x to end before
+    skip: u32,      // rows of x before the first that is bound
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n, octets * 2]
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;    // [n - skip, octets * 2]
 
 @compute @workgroup_size(LANES)
 fn linear_lane(p: Place) {
@@ -74,7 +75,7 @@ fn add_step(
     var v: array<array<vec4<f32>, 8>, TOKENS>;
     var totals: array<vec2<f32>, TOKENS>;
     for (var t = 0u; t < TOKENS; t++) {
-        let row = min(token0 + t, params.until - 1u) * params.octets;
+        let row = (min(token0 + t, params.until - 1u) - params.skip) * params.octets;
         v[t] = shared8(p, (row + k) * 2u, (params.octets - k) * 2u);
         totals[t] = halves(v[t]);
     }

@@ -9,7 +9,7 @@ import (
 
 // TexelColumns is the width of a storage texture that stands in for an array:
 // element i is the texel at (i % TexelColumns, i / TexelColumns).
-const TexelColumns = 256
+const TexelColumns = 128
 
 // A texel is how an element of an array lies in a storage texture.
 type texel struct{ format, scalar, swizzle string }

@@ -16,6 +16,8 @@ type linearNormParams struct {
 
 type linearTileParams struct{ Octets, Rows, First, Stride, Begin, Until uint32 }
 
+type linearLaneParams struct{ Octets, Rows, First, Stride, Begin, Until, Skip uint32 }
+
 const (
 	// AlikeRows is up to how many rows of x a product is the same to the bit for
 	// each row, whatever other rows there are. On a software adapter there is no bound.
@@ -167,15 +169,7 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 		l.lanes = "subgroup"
 	}
 	n := l.x.Shape[0]
-	if !l.x.Texels() {
-		texels, err := r.Device().ScratchTexels("x", n, l.w.Cols)
-		r.Fail(err)
-		if texels.Exists() {
-			r.CopyRows(texels, 0, l.x, 0, n)
-			l.x = texels
-		}
-	}
-	rows, most := 4, 4
+	rows, alike := 4, 4
 	switch {
 	case s.Rows < 1024: // less of both keep more cores busy, and compile sooner
 	case n == 1 && s.Blocks():
@@ -183,21 +177,28 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	case s.Blocks() || l.lanes == "":
 		rows = 8 // what is read of x serves twice as many
 	default:
-		most = 8 // weights are most of what is read
+		alike = 8 // weights are most of what is read
 	}
 	tokens := 1
-	for tokens < min(n, most) {
+	for tokens < min(n, alike) {
 		tokens *= 2
 	}
-	p := l.sizes(s)
+	p, x, skip := l.sizes(s), l.x, 0
+	stage, most, err := r.Device().Stage(l.w.Cols)
+	r.Fail(err)
 	for from := 0; from < n; {
 		to := from + r.Fit(n-from, tokens, float64(l.w.Cols)*float64(s.Rows))
+		if most > 0 {
+			to, skip, l.x = min(to, from+most), from, stage
+			r.CopyRows(stage, 0, x, from, to-from)
+		}
 		groups := fold(ceil(s.Rows, rows*width))
 		groups[2] = ceil(to-from, tokens)
-		l.dispatch(r, s, to-from, linearTileParams{p.Octets, p.Rows, p.First, p.Stride, uint32(from), uint32(to)},
+		l.dispatch(r, s, to-from, linearLaneParams{p.Octets, p.Rows, p.First, p.Stride, uint32(from), uint32(to), uint32(skip)},
 			groups, !last || to < n, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
 		from = to
 	}
+	l.x = x
 }
 
 // tile records tiles of so many rows of W by so many of x, in as many
