@@ -247,9 +247,14 @@ func (d *Device) WriteFloats(t Tensor, data []float32) error {
 // keeps a copy until the queue has taken it.
 const staging = 16 << 20
 
-// Write puts data into t from a byte offset on. Offset and length are multiples of 4.
+// Write puts data into t from a byte offset on. Offset and length are multiples of 4,
+// or of a texel.
 func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
-	if offset%4 != 0 || len(data)%4 != 0 || offset+uint64(len(data)) > t.buf.size {
+	unit := uint64(4)
+	if t.Texels() {
+		unit = t.buf.texels.size
+	}
+	if offset%unit != 0 || uint64(len(data))%unit != 0 || offset+uint64(len(data)) > t.buf.size {
 		return fmt.Errorf("gpu: write %d bytes at %d of %s", len(data), offset, t.String())
 	}
 	for len(data) > 0 {

@@ -18,8 +18,6 @@ package gpu
 
 #include "guard.h"
 
-#define PX_COLUMNS 128    // shaders.TexelColumns
-
 typedef struct { char const *data; size_t length; } px_string;
 typedef struct { void *next; px_string label; } px_queue_desc;
 typedef struct { void *next; int32_t mode; void *callback; void *user1; void *user2; } px_callback_info;
@@ -43,7 +41,7 @@ typedef struct {
 	void *pipeline;                    // NULL for a copy
 	void *a, *b;                       // the bind group, or the buffers of a copy, from and to
 	uint64_t from, to, size;           // of a copy, in bytes
-	uint32_t offset, x, y, z;          // of the params; workgroups; x of a copy to a texture, bytes of a texel
+	uint32_t offset, x, y, z;          // of the params; workgroups, or x bytes of a texel and y texels of a row of the texture that is copied to
 } px_command;
 typedef struct { uint64_t offset; uint32_t row, rows; void *buffer; } px_in_buffer;
 typedef struct { void *texture; uint32_t level, x, y, z, aspect; } px_in_texture;
@@ -175,13 +173,13 @@ static void px_end_pass(void **pass) {
 	*pass = NULL;
 }
 
-// px_copy_texels copies bytes of a buffer to the first texels of a texture as wide
-// as gpu.TexelColumns has it: whole rows, and what is left.
+// px_copy_texels copies bytes of a buffer to the first texels of a texture: whole
+// rows, and what is left.
 static void px_copy_texels(void *encoder, px_command const *c) {
-	uint32_t row = c->x * PX_COLUMNS, rows = c->size / row, rest = c->size % row / c->x;
+	uint32_t row = c->x * c->y, rows = c->size / row, rest = c->size % row / c->x;
 	px_in_buffer from = { c->from, row, UINT32_MAX, c->a };
 	px_in_texture to = { c->b, 0, 0, 0, 0, 1 };    // WGPUTextureAspect_All
-	px_extent size = { PX_COLUMNS, rows, 1 };
+	px_extent size = { c->y, rows, 1 };
 	if (rows > 0) wgpuCommandEncoderCopyBufferToTexture(encoder, &from, &to, &size);
 	if (rest == 0) return;
 	from.offset += (uint64_t)row * rows;

@@ -297,7 +297,7 @@ func (r *Recorder) CopyRows(y Tensor, to int, x Tensor, from, n int) {
 			r.err = fmt.Errorf("gpu: copy to %s, which is a texture, at %d", y.String(), to)
 			return
 		}
-		c.b, c.groups = raw(y.buf.texels.texture), [3]uint32{uint32(y.buf.texels.size)}
+		c.b, c.groups = raw(y.buf.texels.texture), [3]uint32{uint32(y.buf.texels.size), shaders.TexelColumns}
 	default:
 		c.b = raw(y.buf.raw)
 	}
