@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -97,39 +96,57 @@ func (r *Report) reads(ctx context.Context, d *gpu.Device, size int) error {
 	g := &rig{d: d}
 	defer g.free()
 	const words = 4096 // of a row
-	x, err := d.New("x", gpu.U32, size/4/words, words)
+	m, err := ops.NoiseMatrix(ctx, d, "x", quant.BF16, size/4/words, 2*words, 1)
 	if err != nil {
 		return err
 	}
-	g.tensors = append(g.tensors, x)
-	rec := d.Record()
-	ops.Noise(rec, x, 1, 1, math.MaxUint32, 0)
-	if err := rec.Submit(); err != nil {
-		return err
-	}
+	defer d.FreeMatrix(m)
 	var best result
-	for _, s := range []struct {
-		name              string
-		sharing, together int
-	}{
-		{"read, 4 rows an invocation", 1, 4},
-		{"read, 8 rows an invocation", 1, 8},
-		{"read, a row a workgroup", 64, 1},
-		{"read, 4 rows a workgroup", 64, 4},
-	} {
-		y, err := d.New("y", gpu.U32, ops.StreamLen(x.Shape[0], s.sharing, s.together))
+	for _, s := range streams {
+		last, record, err := g.stream(m, s.StreamShape)
 		if err != nil {
 			return err
 		}
-		g.tensors = append(g.tensors, y)
-		times, err := r.timed(ctx, d, y, func(rec *gpu.Recorder) { ops.Stream(rec, y, x, s.sharing, s.together) })
+		times, err := r.timed(ctx, d, last, record)
 		if err != nil {
 			return err
 		}
 		if best.times == nil || times[len(times)/2] < best.times[len(best.times)/2] {
-			best = result{group: "ceilings", name: s.name, times: times, amount: float64(x.Bytes()) / 1e9, unit: "GB/s"}
+			best = result{group: "ceilings", name: s.name, times: times, amount: float64(m.Bytes()) / 1e9, unit: "GB/s"}
 		}
 	}
 	r.ReadRate = r.add(best).Rate
 	return nil
+}
+
+// streams are the shapes of matrix × vector that reads are measured in.
+var streams = []struct {
+	name string
+	ops.StreamShape
+}{
+	{"read, 4 rows an invocation", ops.StreamShape{Sharing: 1, Together: 4, Quads: 1}},
+	{"read, 8 rows an invocation", ops.StreamShape{Sharing: 1, Together: 8, Quads: 1}},
+	{"read, 4 rows an invocation, 4 quads of each", ops.StreamShape{Sharing: 1, Together: 4, Quads: 4}},
+	{"read, 2 rows an invocation, 8 quads of each", ops.StreamShape{Sharing: 1, Together: 2, Quads: 8}},
+	{"read, a row a workgroup", ops.StreamShape{Sharing: 64, Together: 1, Quads: 1}},
+	{"read, 4 rows a workgroup", ops.StreamShape{Sharing: 64, Together: 4, Quads: 1}},
+}
+
+// stream returns how to record that the words of m are read, of a format of one
+// part, and the tensor that is written last.
+func (g *rig) stream(m *gpu.Matrix, s ops.StreamShape) (last gpu.Tensor, record func(*gpu.Recorder), err error) {
+	var ys []gpu.Tensor
+	for i := range m.Shards {
+		y, err := g.d.New("y", gpu.U32, s.Len(m.Shards[i].Rows))
+		if err != nil {
+			return y, nil, err
+		}
+		g.tensors = append(g.tensors, y)
+		ys = append(ys, y)
+	}
+	return ys[len(ys)-1], func(rec *gpu.Recorder) {
+		for i := range m.Shards {
+			ops.Stream(rec, ys[i], m.Shards[i].Parts[0], s)
+		}
+	}, nil
 }

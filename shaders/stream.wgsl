@@ -9,6 +9,7 @@ import package::lib::grid::unfold;
 override WG: u32 = 64;
 override LANES: u32 = 64;    // that share ROWS rows; a divisor of WG
 override ROWS: u32 = 4;
+override QUADS: u32 = 1;     // of a row, which an invocation reads at a time; a divisor of a row's
 
 struct Params {
     quads: u32,    // of a row
@@ -36,9 +37,13 @@ fn stream(
         starts[r] = min(i / LANES * ROWS + r, params.rows - 1u) * params.quads;
     }
     var bits: array<vec4<u32>, ROWS>;
-    for (var k = i % LANES; k < params.quads; k += LANES) {
+    // With a bound of parameters alone, lavapipe would compile the unrolled loop anew for each dispatch.
+    let quads = min(params.quads, arrayLength(&x));
+    for (var k = i % LANES * QUADS; k < quads; k += LANES * QUADS) {
         for (var r = 0u; r < ROWS; r++) {
-            bits[r] ^= x[starts[r] + k];
+            for (var q = 0u; q < QUADS; q++) {
+                bits[r] ^= x[starts[r] + k + q];
+            }
         }
     }
     var all = vec4(0u);

@@ -61,25 +61,32 @@ func NoiseMatrix(ctx context.Context, d *gpu.Device, name string, f quant.Format
 
 type streamParams struct{ Quads, Rows, N uint32 }
 
-// StreamLen returns how many words Stream writes for so many rows.
-func StreamLen(rows, sharing, together int) int { return ceil(rows, together) * sharing }
+// A StreamShape is how matrix × vector reads a matrix.
+type StreamShape struct {
+	Sharing  int // invocations to a row: 1, or all 64 of a workgroup
+	Together int // rows at a time
+	Quads    int // neighbouring ones that an invocation reads of a row at a time
+}
 
-// Stream records that x is read as matrix × vector reads a matrix: so many rows
-// together, by 1 or by all 64 invocations of a workgroup. x: [rows, words] u32, of
-// whole quads; y: [StreamLen] u32, the exclusive or of what each invocation read.
-func Stream(r *gpu.Recorder, y, x gpu.Tensor, sharing, together int) {
+// Len returns how many words Stream writes for so many rows.
+func (s StreamShape) Len(rows int) int { return ceil(rows, s.Together) * s.Sharing }
+
+// Stream records that x is read as matrix × vector reads a matrix. x: [rows, words]
+// u32, of whole rounds of quads; y: [Len] u32, the exclusive or of what each
+// invocation read.
+func Stream(r *gpu.Recorder, y, x gpu.Tensor, s StreamShape) {
 	rows, words := x.Shape[0], cols(x)
-	n := StreamLen(rows, sharing, together)
+	n := s.Len(rows)
 	wg := lanes
-	if sharing == 1 {
+	if s.Sharing == 1 {
 		wg = 8 // as linear_lane has it
 	}
-	if words%4 != 0 || x.Type != gpu.U32 || y.Type != gpu.U32 || y.Len() != n || sharing != 1 && sharing != wg {
-		r.Misfit("stream", "%v from %v, %d rows by %d", y, x, together, sharing)
+	if words%(4*s.Quads) != 0 || x.Type != gpu.U32 || y.Type != gpu.U32 || y.Len() != n || s.Sharing != 1 && s.Sharing != wg {
+		r.Misfit("stream", "%v from %v by %+v", y, x, s)
 		return
 	}
 	r.Dispatch(gpu.Dispatch{
-		Kernel: shaders.Variant{Kernel: "stream", Set: shaders.Set{override("WG", wg), override("LANES", sharing), override("ROWS", together)}},
+		Kernel: shaders.Variant{Kernel: "stream", Set: shaders.Set{override("WG", wg), override("LANES", s.Sharing), override("ROWS", s.Together), override("QUADS", s.Quads)}},
 		Params: streamParams{uint32(words / 4), uint32(rows), uint32(n)},
 		Read:   []gpu.Tensor{x},
 		Write:  y,

@@ -22,7 +22,7 @@ func pcg(v uint32) uint32 {
 // Stream returns the exclusive or of the words that each invocation reads of x,
 // [rows, words]: quads k, k+sharing, … of so many rows together. Past the last row
 // the last one is read again.
-func Stream(x []uint32, words, sharing, together int) []uint32 {
+func Stream(x []uint32, words, sharing, together, quads int) []uint32 {
 	var y []uint32
 	rows := len(x) / words
 	for row := 0; row < rows; row += together {
@@ -30,7 +30,7 @@ func Stream(x []uint32, words, sharing, together int) []uint32 {
 			var bits uint32
 			for r := row; r < row+together; r++ {
 				for k, w := range x[min(r, rows-1)*words:][:words] {
-					if k/4%sharing == lane {
+					if k/4/quads%sharing == lane {
 						bits ^= w
 					}
 				}

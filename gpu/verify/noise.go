@@ -6,6 +6,7 @@ import (
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
+	"pixtral-wgpu/gpu/quant"
 	"pixtral-wgpu/gpu/ref"
 )
 
@@ -32,14 +33,27 @@ func noiseChecks() []Check {
 			})
 		}
 	}
-	for _, s := range [][2]int{{1, 4}, {67, 300}} { // rows, words
+	for _, s := range [][3]int{{1, 4, 1}, {67, 300, 1}, {67, 300, 5}} { // rows, words, quads at a time
 		for _, sharing := range []int{1, 64} {
 			for _, together := range []int{1, 4} {
-				same("stream", fmt.Sprint(s, ", ", together, " rows by ", sharing), func(b *bench) (got, want []uint32) {
-					xs := ref.Noise(s[0]*s[1], 1, 1, 0xffffffff, 0)
-					x, y := b.ints("x", xs), b.ints("y", make([]uint32, ops.StreamLen(s[0], sharing, together)))
-					x.Shape = s[:]
-					return b.words(y, func(r *gpu.Recorder) { ops.Stream(r, y, x, sharing, together) }), ref.Stream(xs, s[1], sharing, together)
+				shape := ops.StreamShape{Sharing: sharing, Together: together, Quads: s[2]}
+				same("stream", fmt.Sprintf("%v by %+v", s[:2], shape), func(b *bench) (got, want []uint32) {
+					m, _ := b.matrix(quant.BF16, noise(1, 2*s[0]*s[1]), 2*s[1])
+					if b.err != nil {
+						return nil, nil
+					}
+					for _, part := range m.Shards { // as weights lie there
+						x := part.Parts[0]
+						xs, err := b.d.Ints(x)
+						if err != nil {
+							b.err = err
+							return nil, nil
+						}
+						y := b.ints("y", make([]uint32, shape.Len(part.Rows)))
+						got = append(got, b.words(y, func(r *gpu.Recorder) { ops.Stream(r, y, x, shape) })...)
+						want = append(want, ref.Stream(xs[:x.Len()], s[1], sharing, together, s[2])...)
+					}
+					return got, want
 				})
 			}
 		}
