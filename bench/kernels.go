@@ -186,8 +186,12 @@ type attentionCase struct {
 func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) error {
 	g := &rig{d: d}
 	defer g.free()
-	q, err := g.tensor("q", c.queries, c.heads*c.dim)
+	q, err := d.NewTexels("q", gpu.F32, c.queries, c.heads*c.dim)
 	if err != nil {
+		return err
+	}
+	g.tensors = append(g.tensors, q)
+	if err := d.WriteFloats(q, noise(q.Len())); err != nil {
 		return err
 	}
 	y, err := g.tensor("y", c.queries, c.heads*c.dim)
@@ -213,7 +217,7 @@ func (r *Report) attention(ctx context.Context, d *gpu.Device, c attentionCase) 
 	stretch := ops.Stretch{To: c.queries, Keys: c.keys, Each: c.queries == 1}
 	var kv [2]gpu.Tensor
 	for i := range kv {
-		if kv[i], err = d.New("kv", c.typ, c.keys, c.kvHeads*c.dim); err != nil {
+		if kv[i], err = d.NewTexels("kv", c.typ, c.keys, c.kvHeads*c.dim); err != nil {
 			return err
 		}
 		g.tensors = append(g.tensors, kv[i])

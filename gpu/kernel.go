@@ -106,7 +106,11 @@ func layoutEntries(m *shaders.Module) []wgpu.BindGroupLayoutEntry {
 		case b.Uniform:
 			e.Buffer = wgpu.BufferBindingLayout{Type: wgpu.BufferBindingTypeUniform, HasDynamicOffset: true}
 		case b.Texels != "":
-			e.StorageTexture = wgpu.StorageTextureBindingLayout{Access: wgpu.StorageTextureAccessReadOnly, Format: texelFormats[b.Texels].format, ViewDimension: wgpu.TextureViewDimension2D}
+			access := wgpu.StorageTextureAccessReadOnly
+			if b.Write {
+				access = wgpu.StorageTextureAccessWriteOnly
+			}
+			e.StorageTexture = wgpu.StorageTextureBindingLayout{Access: access, Format: texelFormats[b.Texels].format, ViewDimension: wgpu.TextureViewDimension2D}
 		case b.Write:
 			e.Buffer.Type = wgpu.BufferBindingTypeStorage
 		default:

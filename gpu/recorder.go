@@ -171,8 +171,11 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 	return nil
 }
 
-// texels returns which of the tensors that d reads are storage textures.
+// texels returns which of the tensors of d are storage textures.
 func (d *Dispatch) texels() (p shaders.Places) {
+	if d.Write.Texels() {
+		p = p.With(0, len(d.Read))
+	}
 	for group, list := range [4][]Tensor{d.Read, d.Group1, d.Group2, d.Group3} {
 		for i := range list {
 			if list[i].Texels() {

@@ -61,7 +61,8 @@ func (t Tensor) Len() int {
 // Bytes is the size of the elements in bytes.
 func (t Tensor) Bytes() uint64 { return t.Type.Bytes(t.Len()) }
 
-// Texels reports whether t is a storage texture, which kernels only read.
+// Texels reports whether t is a storage texture, which a kernel reads or writes but
+// does not do both.
 func (t Tensor) Texels() bool { return t.buf != nil && t.buf.texels != nil }
 
 // Exists reports whether t has memory: the zero Tensor stands for "none".

@@ -65,6 +65,21 @@ func (d *Device) ReadsTexels() bool {
 	return d.from.texels && !d.options.DefaultLimits && !d.options.Plain
 }
 
+// typeTexels are the texels that hold elements of a type as kernels read and write them.
+var typeTexels = map[Type]string{F32: "rgba32float", F16: "rg32uint", Q8: "r32uint"}
+
+// NewTexels makes a zeroed tensor that kernels read and write in whole texels, four
+// elements, or words of blocks: a storage texture where d reads those and it is not
+// too large for one, else as New does.
+func (d *Device) NewTexels(name string, typ Type, shape ...int) (Tensor, error) {
+	format := typeTexels[typ]
+	size := (Tensor{Type: typ, Shape: shape}).Bytes()
+	if !d.ReadsTexels() || format == "" || size == 0 || size%texelFormats[format].size != 0 || size > mostTexels(format) {
+		return d.New(name, typ, shape...)
+	}
+	return d.newTexels(name, format, typ, shape...)
+}
+
 // newTexels makes a zeroed tensor of texels.
 func (d *Device) newTexels(name, format string, typ Type, shape ...int) (Tensor, error) {
 	t := Tensor{Name: name, Type: typ, Shape: shape}

@@ -109,7 +109,7 @@ func TestTexels(t *testing.T) {
 // A matrix that is larger than a texture is cut into shards of whole textures.
 func TestTexelShards(t *testing.T) {
 	d := textured(t, Options{})
-	const rowBytes = 1 << 20
+	const rowBytes = 1 << 22
 	m, err := d.NewMatrix("w", "f32", 40, rowBytes/4, []int{rowBytes})
 	check(t, err)
 	defer d.FreeMatrix(m)

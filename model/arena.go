@@ -17,12 +17,21 @@ func (a *arena) new(name string, shape ...int) gpu.Tensor { return a.typed(name,
 
 // typed makes a tensor of a type.
 func (a *arena) typed(name string, typ gpu.Type, shape ...int) gpu.Tensor {
+	return a.make((*gpu.Device).New, name, typ, shape...)
+}
+
+// texels makes a tensor that kernels read and write in whole texels.
+func (a *arena) texels(name string, typ gpu.Type, shape ...int) gpu.Tensor {
+	return a.make((*gpu.Device).NewTexels, name, typ, shape...)
+}
+
+func (a *arena) make(create func(*gpu.Device, string, gpu.Type, ...int) (gpu.Tensor, error), name string, typ gpu.Type, shape ...int) gpu.Tensor {
 	t := gpu.Tensor{Name: name, Type: typ, Shape: shape}
 	a.bytes += t.Bytes()
 	if a.dev == nil || a.err != nil {
 		return t
 	}
-	t, a.err = a.dev.New(name, typ, shape...)
+	t, a.err = create(a.dev, name, typ, shape...)
 	a.mine = append(a.mine, t)
 	return t
 }

@@ -13,8 +13,7 @@ import (
 type pass struct {
 	x, normed, delta gpu.Tensor // [n, dim]
 	qkv              gpu.Tensor // [n, (heads + 2*kvHeads)*headDim]: q, k and v before they part
-	q, attended      gpu.Tensor // [n, heads*headDim]
-	k, v             gpu.Tensor // [n, kvHeads*headDim]
+	q, attended      gpu.Tensor // [n, heads*headDim]; q, which attention reads over and over, in texels
 	pairs            gpu.Tensor // [n, 2*hidden]: gate and up in turn
 	gated            gpu.Tensor // [n, hidden]
 	apart            *apart
@@ -28,17 +27,18 @@ type pass struct {
 	eps     float32
 }
 
-// A run is a stretch of rows whose keys and values lie in one cache; none if
-// they are those of the pass itself, as in images.
+// A run is a stretch of rows whose keys and values lie in one cache.
 type run struct {
 	ops.Stretch
 	cache *cache
 }
 
 // An apart is what is made only where someone watches, or where w1 and w3 could
-// not be joined.
+// not be joined, on first use.
 type apart struct {
 	arena    *arena
+	q        gpu.Tensor // [n, heads*headDim]
+	k, v     gpu.Tensor // [n, kvHeads*headDim]
 	gate, up gpu.Tensor // [n, hidden]
 }
 
@@ -49,8 +49,7 @@ func newPass(a *arena, n, dim, width, kvWidth, hidden int) *pass {
 	wide := a.new("wide", n, max(heads, pairs))
 	return &pass{
 		x: a.new("x", n, dim), normed: a.new("normed", n, dim), delta: a.new("delta", n, dim),
-		qkv: part(wide, "qkv", heads), q: a.new("q", n, width), attended: a.new("attended", n, width),
-		k: a.new("k", n, kvWidth), v: a.new("v", n, kvWidth),
+		qkv: part(wide, "qkv", heads), q: a.texels("q", gpu.F32, n, width), attended: a.new("attended", n, width),
 		pairs: part(wide, "pairs", pairs), gated: a.new("gated", n, hidden), apart: &apart{arena: a},
 	}
 }
@@ -64,7 +63,7 @@ func part(t gpu.Tensor, name string, cols int) gpu.Tensor {
 // rows returns p for its first n rows.
 func (p *pass) rows(n int) *pass {
 	s := *p
-	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.qkv, &s.q, &s.attended, &s.k, &s.v, &s.pairs, &s.gated, &s.seats.Rows} {
+	for _, t := range []*gpu.Tensor{&s.x, &s.normed, &s.delta, &s.qkv, &s.q, &s.attended, &s.pairs, &s.gated, &s.seats.Rows} {
 		*t = t.Rows(n)
 	}
 	return &s
@@ -152,27 +151,35 @@ func (p *pass) spots(run, layer int) ops.Heads {
 // headsApart does the same by a kernel for each value.
 func (p *pass) headsApart(r *gpu.Recorder, layer int, b *block) {
 	p.unseen(r, p.qkv, b.wqkv)
-	width, kvWidth := p.q.Shape[1], p.k.Shape[1]
-	ops.Columns(r, p.q, p.qkv, 0, 1)
-	ops.Columns(r, p.k, p.qkv, width, 1)
-	ops.Columns(r, p.v, p.qkv, width+kvWidth, 1)
-	ops.Rotate(r, p.q.As("q_rotated"), p.table, p.seats, p.headDim)
-	ops.Rotate(r, p.k.As("k_rotated"), p.table, p.seats, p.headDim)
+	q, k, v := p.queriesKeysValues(r)
+	ops.Columns(r, q, p.qkv, 0, 1)
+	ops.Columns(r, k, p.qkv, q.Shape[1], 1)
+	ops.Columns(r, v, p.qkv, q.Shape[1]+k.Shape[1], 1)
+	ops.Rotate(r, q.As("q_rotated"), p.table, p.seats, p.headDim)
+	ops.Rotate(r, k.As("k_rotated"), p.table, p.seats, p.headDim)
+	r.CopyRows(p.q, 0, q, 0, q.Shape[0])
 	for i, run := range p.runs {
-		if run.cache != nil {
-			keys, values := p.kept(i, layer)
-			ops.Append(r, keys, p.k, p.seats, run.From, run.To)
-			ops.Append(r, values, p.v, p.seats, run.From, run.To)
-		}
+		keys, values := p.kept(i, layer)
+		ops.Append(r, keys, k, p.seats, run.From, run.To)
+		ops.Append(r, values, v, p.seats, run.From, run.To)
 	}
+}
+
+// queriesKeysValues returns tensors for q, k and v where they are apart.
+func (p *pass) queriesKeysValues(r *gpu.Recorder) (q, k, v gpu.Tensor) {
+	n, width, s := p.q.Shape[0], p.q.Shape[1], p.apart
+	kvWidth := (p.qkv.Shape[1] - width) / 2
+	if !s.v.Exists() || s.v.Shape[0] < n {
+		s.q, s.k, s.v = s.arena.new("q", n, width), s.arena.new("k", n, kvWidth), s.arena.new("v", n, kvWidth)
+		r.Fail(s.arena.err)
+	}
+	return s.q.Rows(n), s.k.Rows(n), s.v.Rows(n)
 }
 
 // kept returns where the keys and values of a run are.
 func (p *pass) kept(run, layer int) (keys, values gpu.Tensor) {
-	if c := p.runs[run].cache; c != nil {
-		return c.keys[layer], c.values[layer]
-	}
-	return p.k, p.v
+	c := p.runs[run].cache
+	return c.keys[layer], c.values[layer]
 }
 
 func (p *pass) feedForward(r *gpu.Recorder, b *block) {

@@ -51,8 +51,8 @@ func newCache(a *arena, c *Config, index, positions int, typ gpu.Type) *cache {
 		if index > 0 {
 			scope = fmt.Sprintf("caches.%d.layers.%d", index, i)
 		}
-		s.keys = append(s.keys, a.typed(scope+".keys", typ, positions, c.KVHeads*c.HeadDim))
-		s.values = append(s.values, a.typed(scope+".values", typ, positions, c.KVHeads*c.HeadDim))
+		s.keys = append(s.keys, a.texels(scope+".keys", typ, positions, c.KVHeads*c.HeadDim))
+		s.values = append(s.values, a.texels(scope+".values", typ, positions, c.KVHeads*c.HeadDim))
 	}
 	return s
 }

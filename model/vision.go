@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"slices"
 
 	"pixtral-wgpu/gpu"
 	"pixtral-wgpu/gpu/ops"
@@ -51,6 +52,7 @@ type visionPass struct {
 	*pass
 	patches gpu.Tensor // [rows, channels*patch*patch]
 	conv    gpu.Tensor // [rows, hidden]
+	cache   *cache     // keys and values of the layer that is under way
 }
 
 func newVisionPass(a *arena, v *VisionEncoder, rows int) visionPass {
@@ -60,6 +62,8 @@ func newVisionPass(a *arena, v *VisionEncoder, rows int) visionPass {
 		patches: a.new("patches", rows, v.PatchWidth()),
 		conv:    a.new("patch_conv", rows, width),
 	}
+	keys, values := a.texels("keys", gpu.F32, rows, width), a.texels("values", gpu.F32, rows, width)
+	t.cache = &cache{keys: slices.Repeat([]gpu.Tensor{keys}, v.Layers), values: slices.Repeat([]gpu.Tensor{values}, v.Layers)}
 	t.table = a.new("table", rows, v.HeadDim()/2, 2)
 	t.seats.Rows = a.typed("seats", gpu.U32, rows, 4)
 	_, pages := ops.InOrder(0, rows, true)
@@ -132,7 +136,7 @@ func (c *Encoder) Start(images ...*pixels.Patches) (*Encoding, error) {
 // lay writes what the device must know of images that take so many rows.
 func (e *Encoding) lay(images []*pixels.Patches, rows int) error {
 	c, v := e.encoder, e.encoder.p.Config.VisionEncoder
-	e.vision = visionPass{c.vision.rows(rows), c.vision.patches.Rows(rows), c.vision.conv.Rows(rows)}
+	e.vision = visionPass{c.vision.rows(rows), c.vision.patches.Rows(rows), c.vision.conv.Rows(rows), c.vision.cache}
 	e.adapter = adapterPass{c.adapter.inner.Rows(rows), c.adapter.activated.Rows(rows)}
 	if len(images) > 1 {
 		e.together = e.arena.new("rows", rows, c.p.Config.Dim)
@@ -146,7 +150,7 @@ func (e *Encoding) lay(images []*pixels.Patches, rows int) error {
 			seats[row].Pages, seats[row].Seen = uint32(from/ops.Page), uint32(g.Patches())
 		}
 		copy(table[from*v.HeadDim():], ImageTable(g.Rows, g.Cols, v.HeadDim(), v.RopeTheta))
-		e.vision.runs = append(e.vision.runs, run{Stretch: ops.Stretch{From: from, To: to, Keys: g.Patches()}})
+		e.vision.runs = append(e.vision.runs, run{ops.Stretch{From: from, To: to, Keys: g.Patches()}, c.vision.cache})
 		e.pixels = append(e.pixels, e.arena.filled("pixels", func() []float32 { return img.Pixels }, v.Channels, img.Height, img.Width))
 	}
 	if e.arena.err != nil {

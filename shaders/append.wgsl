@@ -1,8 +1,6 @@
-// cache[place of row r, :] = x[r, :]      one invocation per quad
+// cache[place of row r, :] = x[r, :] in half floats      one invocation per quad
 
 import package::lib::grid::unfold;
-
-override HALF: u32 = 1;    // 1 if the cache holds half floats, 0 for f32
 
 struct Params {
     n: u32,        // quads to append
@@ -13,7 +11,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [rows, width]
 @group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;    // [rows]: angle, seen, pages, place
-@group(0) @binding(3) var<storage, read_write> y: array<u32>;        // [positions, width * 2 or 4]: the cache
+@group(0) @binding(3) var<storage, read_write> y: array<vec2<u32>>;    // [positions, width]: the cache
 
 @compute @workgroup_size(64)
 fn append(
@@ -28,17 +26,8 @@ fn append(
     let row = params.begin + i / params.width;
     let source = row * params.width + i % params.width;
     let place = seats[row].w * params.width + i % params.width;
-    if HALF == 1u {
-        // Beyond ±65504 half floats are infinite, and one such key would make
-        // every later softmax NaN.
-        let v = clamp(x[source], vec4(-65504.0), vec4(65504.0));
-        y[2u * place] = pack2x16float(v.xy);
-        y[2u * place + 1u] = pack2x16float(v.zw);
-    } else {
-        let v = bitcast<vec4<u32>>(x[source]);
-        y[4u * place] = v.x;
-        y[4u * place + 1u] = v.y;
-        y[4u * place + 2u] = v.z;
-        y[4u * place + 3u] = v.w;
-    }
+    // Beyond ±65504 half floats are infinite, and one such key would make every
+    // later softmax NaN.
+    let v = clamp(x[source], vec4(-65504.0), vec4(65504.0));
+    y[place] = vec2(pack2x16float(v.xy), pack2x16float(v.zw));
 }

@@ -63,8 +63,8 @@ type Variant struct {
 // A Set holds values for a kernel's overrides; unused entries are zero.
 type Set [8]Override
 
-// Places is a set of bindings that are only read: bit 8g+i stands for the i-th of
-// group g, Params not counted.
+// Places is a set of bindings: bit 8g+i stands for the i-th of group g, Params not
+// counted.
 type Places uint32
 
 // With returns p and binding i of a group.

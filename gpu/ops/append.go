@@ -1,9 +1,6 @@
 package ops
 
-import (
-	"pixtral-wgpu/gpu"
-	"pixtral-wgpu/shaders"
-)
+import "pixtral-wgpu/gpu"
 
 type appendParams struct{ N, Width, Begin uint32 }
 
@@ -22,7 +19,7 @@ func Append(r *gpu.Recorder, cache, x gpu.Tensor, seats Seats, from, to int) {
 	case gpu.Q8:
 		kernel, unit = "append_q8_0", 32
 	case gpu.F32:
-		d.Kernel.Set = shaders.Set{{Name: "HALF", Value: 0}}
+		kernel = "append_f32"
 	}
 	if cols(cache) != width || width%unit != 0 || from < 0 || from >= to || to > x.Shape[0] || cache.Type == gpu.U32 || !seats.seated(x.Shape[0]) {
 		r.Misfit(kernel, "rows %d to %d of %v into %v by %v", from, to, x, cache, seats.Rows)

@@ -113,7 +113,7 @@ func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, in Input, w *gpu.Matrix
 		r.Misfit(way.Kernel, "%s, %s and %s from %s and %v", h.Q.String(), h.Keys.String(), h.Values.String(), in.X.String(), w)
 		return
 	}
-	if !fuses(way.Kernel) || h.Keys.Type == gpu.Q8 || bindings(w)+qkvBindings > r.Device().Limits.Bindings {
+	if !fuses(way.Kernel) || h.whole() || bindings(w)+qkvBindings > r.Device().Limits.Bindings {
 		LinearInputBy(r, way, qkv, in, w)
 		Spread(r, h, qkv, 0, n)
 		return
@@ -126,6 +126,12 @@ func LinearQKVBy(r *gpu.Recorder, way gpu.Way, h *Heads, in Input, w *gpu.Matrix
 	l.set = [4]shaders.Override{override("QUERIES", cols(h.Q)), override("KEYS", cols(h.Keys)), override("HEAD_DIM", h.HeadDim), override("HALF", half)}
 	l.take(r, &in)
 	l.record(r)
+}
+
+// whole reports whether what goes into h is written in whole blocks or texels, not in
+// the pairs that a product makes.
+func (h *Heads) whole() bool {
+	return h.Keys.Type == gpu.Q8 || h.Q.Texels() || h.Keys.Texels() || h.Values.Texels()
 }
 
 // qkvBindings is how many storage buffers the output qkv takes, with x and a gain.

@@ -65,6 +65,12 @@ func (t *trial) attending(ctx context.Context, n, keys, heads, kvHeads, dim int,
 		}
 		return x
 	}
+	texels := func(name string, typ gpu.Type, rows, cols int) (x gpu.Tensor) {
+		if err == nil {
+			x, err = t.keep(t.d.NewTexels(name, typ, rows, cols))
+		}
+		return x
+	}
 	seats := func(first, n int) (s ops.Seats) {
 		rows, pages := ops.InOrder(first, n, false)
 		if err == nil {
@@ -77,7 +83,7 @@ func (t *trial) attending(ctx context.Context, n, keys, heads, kvHeads, dim int,
 	}
 	x, k, v := noise(n*heads*dim, 0), noise(keys*kvHeads*dim, 1), noise(keys*kvHeads*dim, 2)
 	x[dim/2], k[len(k)-3], v[5] = outlier, outlier, outlier
-	s.x, s.y, s.parts = tensor("x", gpu.F32, n, heads*dim), tensor("y", gpu.F32, n, heads*dim), tensor("parts", gpu.F32, 1, ops.PartsLen(keys, heads, dim))
+	s.x, s.y, s.parts = texels("x", gpu.F32, n, heads*dim), tensor("y", gpu.F32, n, heads*dim), tensor("parts", gpu.F32, 1, ops.PartsLen(keys, heads, dim))
 	data := [2]gpu.Tensor{tensor("k", gpu.F32, keys, kvHeads*dim), tensor("v", gpu.F32, keys, kvHeads*dim)}
 	s.seats, s.stretch, s.headDim = seats(keys-n, n), ops.Stretch{Keys: keys, Each: t.use.Op == ops.Attend}, dim
 	all := seats(0, keys)
@@ -88,7 +94,7 @@ func (t *trial) attending(ctx context.Context, n, keys, heads, kvHeads, dim int,
 	}
 	size := 2 * typ.Bytes(keys*kvHeads*dim)
 	for held := uint64(0); err == nil && (held == 0 || held < bytes); held += size {
-		pair := [2]gpu.Tensor{tensor("keys", typ, keys, kvHeads*dim), tensor("values", typ, keys, kvHeads*dim)}
+		pair := [2]gpu.Tensor{texels("keys", typ, keys, kvHeads*dim), texels("values", typ, keys, kvHeads*dim)}
 		if err != nil {
 			break
 		}

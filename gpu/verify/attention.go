@@ -97,6 +97,15 @@ func splitChecks() []Check {
 	}})
 }
 
+// queries uploads queries as attention reads them.
+func (b *bench) queries(data []float32, shape ...int) gpu.Tensor {
+	q := b.keep(b.d.NewTexels("q", gpu.F32, shape...))
+	if b.err == nil {
+		b.err = b.d.WriteFloats(q, data)
+	}
+	return q
+}
+
 // attend records attention by a way, with memory for parts of two rows.
 func (b *bench) attend(w gpu.Way, y, q, k, v gpu.Tensor, seats ops.Seats, s ops.Stretch, dim int) []float32 {
 	parts := b.poisoned("parts", 2*ops.PartsLen(s.Keys, q.Len()/q.Shape[0]/dim, dim))
@@ -117,7 +126,7 @@ func splitAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 	v, _ := b.paged("v", noise(3, c.keys*c.kvHeads*c.dim), p, c)
 	var got [2][]float32
 	for i, seen := range []int{100, c.keys} {
-		q, y := b.floats("q", qs[:(i+1)*width], i+1, width), b.poisoned("y", i+1, width)
+		q, y := b.queries(qs[:(i+1)*width], i+1, width), b.poisoned("y", i+1, width)
 		got[i] = b.attend(w, y, q, k, v, b.seats(rows[:i+1], p.pages), ops.Stretch{To: i + 1, Keys: seen, Each: true}, c.dim)
 	}
 	if b.err == nil && !slices.Equal(got[0], got[1][:width]) {
@@ -148,7 +157,7 @@ func attention(b *bench, w gpu.Way, c attentionCase) error {
 		qs[3], ks[len(ks)-5] = c.outlier, c.outlier
 		vs[7], vs[len(vs)-3] = c.outlier, -c.outlier
 	}
-	q, y := b.floats("q", qs, c.queries, c.heads*c.dim), b.poisoned("y", c.queries, c.heads*c.dim)
+	q, y := b.queries(qs, c.queries, c.heads*c.dim), b.poisoned("y", c.queries, c.heads*c.dim)
 	rows, pages := ops.InOrder(c.base, c.queries, !c.causal)
 	p := pageOut(pages)
 	seats := b.seats(rows, p.pages)
@@ -184,7 +193,7 @@ func (b *bench) paged(name string, data []float32, l layout, c attentionCase) (g
 	for i := range poison {
 		poison[i] = 60000
 	}
-	t := b.keep(b.d.New(name, c.typ, l.positions, width))
+	t := b.keep(b.d.NewTexels(name, c.typ, l.positions, width))
 	all, x := b.floats(name, poison, l.positions, width), b.floats(name, data, c.keys, width)
 	seats := make([]ops.Seat, c.keys)
 	for i := range seats {
@@ -217,13 +226,13 @@ func attentionOfMany(b *bench, w gpu.Way, typ gpu.Type) error {
 		list = append(list, tables[i]...)
 	}
 	qs := noise(1, len(rows)*heads*dim)
-	q, y, seats := b.floats("q", qs, len(rows), heads*dim), b.poisoned("y", len(rows), heads*dim), b.seats(rows, list)
+	q, y, seats := b.queries(qs, len(rows), heads*dim), b.poisoned("y", len(rows), heads*dim), b.seats(rows, list)
 	const positions = pages * ops.Page
 	all := b.inOrder(0, positions, true)
 	var kv [2]gpu.Tensor
 	var data [2][]float32
 	for i := range kv {
-		kv[i] = b.keep(b.d.New("kv", typ, positions, width))
+		kv[i] = b.keep(b.d.NewTexels("kv", typ, positions, width))
 		x := b.floats("x", noise(uint64(2+i), positions*width), positions, width)
 		data[i] = b.result(kv[i], func(r *gpu.Recorder) { ops.Append(r, kv[i], x, all, 0, positions) })
 	}
@@ -250,7 +259,7 @@ func (b *bench) cache(name string, data []float32, c attentionCase) (gpu.Tensor,
 	for i := range spare {
 		spare[i] = 60000
 	}
-	t := b.keep(b.d.New(name, c.typ, c.keys+c.spare, width))
+	t := b.keep(b.d.NewTexels(name, c.typ, c.keys+c.spare, width))
 	x := b.floats(name, append(data[:len(data):len(data)], spare...), c.keys+c.spare, width)
 	seats := b.inOrder(0, c.keys+c.spare, true)
 	b.run(func(r *gpu.Recorder) { ops.Append(r, t, x, seats, 0, c.keys+c.spare) })

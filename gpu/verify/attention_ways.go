@@ -111,7 +111,7 @@ func tileAlike(b *bench, w gpu.Way, typ gpu.Type) error {
 		var got []float32
 		for _, piece := range [][2]int{{0, cut}, {cut, c.queries}} {
 			if n := piece[1] - piece[0]; n > 0 {
-				q, y := b.floats("q", qs[piece[0]*width:piece[1]*width], n, width), b.poisoned("y", n, width)
+				q, y := b.queries(qs[piece[0]*width:piece[1]*width], n, width), b.poisoned("y", n, width)
 				got = append(got, b.attend(w, y, q, k, v, b.seats(rows[piece[0]:piece[1]], p.pages), ops.Stretch{To: n, Keys: c.keys}, c.dim)...)
 			}
 		}
@@ -145,7 +145,7 @@ func tilesApart(b *bench, w gpu.Way, typ gpu.Type) error {
 	}
 	p := pageOut(pages)
 	qs := noise(1, c.keys*heads*dim)
-	q, y, seats := b.floats("q", qs, c.keys, heads*dim), b.poisoned("y", c.keys, heads*dim), b.seats(rows, p.pages)
+	q, y, seats := b.queries(qs, c.keys, heads*dim), b.poisoned("y", c.keys, heads*dim), b.seats(rows, p.pages)
 	k, ks := b.paged("k", noise(2, c.keys*heads*dim), p, c)
 	v, vs := b.paged("v", noise(3, c.keys*heads*dim), p, c)
 	for _, s := range images {

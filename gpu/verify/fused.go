@@ -185,6 +185,14 @@ func newSeated(b *bench, n int, typ gpu.Type) *seated {
 	return s
 }
 
+// whole makes s one that is written in whole texels, where the device has them.
+func (s *seated) whole(b *bench) {
+	typ := s.heads.Keys.Type
+	s.heads.Q = b.keep(b.d.NewTexels("q", gpu.F32, s.heads.Q.Shape...))
+	s.heads.Keys = b.keep(b.d.NewTexels("keys", typ, s.positions, kvWidth))
+	s.heads.Values = b.keep(b.d.NewTexels("values", typ, s.positions, kvWidth))
+}
+
 // near compares what became of the rows of all from the given one on.
 func (s *seated) near(b *bench, all []float32, from int, limit float64) error {
 	const width = qWidth + 2*kvWidth
@@ -228,12 +236,15 @@ func saturate(v []float32) {
 func spreadChecks() []Check {
 	var list []Check
 	for _, typ := range []gpu.Type{gpu.F32, gpu.F16, gpu.Q8} {
-		for _, n := range []int{1, 19} {
+		for _, n := range []int{1, 19, 20} {
 			list = append(list, Check{"spread", fmt.Sprint(typ, " ", n), func(d *gpu.Device) error {
 				return on(d, func(b *bench) error {
 					all := noise(1, n*(qWidth+2*kvWidth))
 					all[len(all)-1] = 1e5
 					qkv, s, from := b.floats("qkv", all, n, qWidth+2*kvWidth), newSeated(b, n, typ), n/3
+					if n == 20 {
+						s.whole(b)
+					}
 					b.run(func(r *gpu.Recorder) { ops.Spread(r, &s.heads, qkv, from, n) })
 					return s.near(b, all, from, exact)
 				})

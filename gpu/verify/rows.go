@@ -68,7 +68,7 @@ func appendChecks() []Check {
 		typ    gpu.Type
 		limit  float64
 	}{
-		{"append", gpu.F32, 0},
+		{"append_f32", gpu.F32, 0},
 		{"append", gpu.F16, 1e-6},     // half floats carry 11 bits
 		{"append_q8_0", gpu.Q8, 1e-4}, // bytes 7 and a sign
 	} {
@@ -80,7 +80,7 @@ func appendChecks() []Check {
 				for i := range seats {
 					seats[i].Place = places[i]
 				}
-				cache := b.keep(d.New("cache", c.typ, positions, width))
+				cache := b.keep(d.NewTexels("cache", c.typ, positions, width))
 				x, at := b.floats("x", xs, n, width), b.seats(seats, nil)
 				got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at, 1, n) })
 				if b.err != nil {
@@ -94,7 +94,7 @@ func appendChecks() []Check {
 	}
 	list = append(list, Check{"append", "f16 saturates", func(d *gpu.Device) error {
 		return on(d, func(b *bench) error {
-			cache := b.keep(d.New("cache", gpu.F16, 1, 4))
+			cache := b.keep(d.NewTexels("cache", gpu.F16, 1, 4))
 			x, at := b.floats("x", []float32{1e5, -1e9, 65504, -2}, 1, 4), b.inOrder(0, 1, false)
 			got := b.result(cache, func(r *gpu.Recorder) { ops.Append(r, cache, x, at, 0, 1) })
 			if b.err != nil {
