@@ -18,7 +18,7 @@ import (
 // goesAhead reports whether answers go on ahead of the host on a model's device. A
 // software adapter computes on the host's own cores: it would gain nothing, and
 // lose what is dropped. Tests have others do it.
-var goesAhead = func(p *model.Pixtral) bool { return !p.Device().Info.Software() }
+var goesAhead = func(p *model.Pixtral) bool { return !p.Device().Software() }
 
 var tooLong = model.AheadMost // tests have none
 

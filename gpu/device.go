@@ -28,6 +28,8 @@ type Options struct {
 	Plain         bool   // use no feature that an adapter may lack, and check kernels at run time
 	MemoryBytes   uint64 // refuse to allocate beyond this; 0 leaves it to the driver
 	ShardBytes    uint64 // split matrices into shards of at most this; 0 means as large as a binding
+	Hardware      bool   // treat a software adapter as a GPU, for tests of what GPUs get
+	Empty         bool   // give dispatches no workgroups, so that what is measured is the host alone
 	Matrices      int    // size of the cooperative matrices to use, which package tune finds out; 0 means none
 	Shaders       fs.FS  // kernels, checked at run time; nil means those in the program, which are trusted
 }
@@ -131,6 +133,9 @@ func typed(err error, i Info, used uint64) error {
 	}
 	return err
 }
+
+// Software reports whether d computes on the host's own cores, and may be treated so.
+func (d *Device) Software() bool { return d.Info.Software() && !d.options.Hardware }
 
 // Used returns the bytes in live tensors now, and the most there ever were. What a
 // texture takes beyond its tensor, to have whole rows, is not counted.

@@ -159,8 +159,10 @@ func (r *Recorder) dispatch(d *Dispatch) error {
 		return err
 	}
 	c.offset = r.dev.params.offset(keyOf(d.Params))
-	for i, n := range d.Groups {
-		c.groups[i] = uint32(max(1, n))
+	if !r.dev.options.Empty {
+		for i, n := range d.Groups {
+			c.groups[i] = uint32(max(1, n))
+		}
 	}
 	if r.Clock != nil {
 		r.Clock.next(Span{Kernel: k.name, Name: r.path(d.Write.Name), Work: d.Work, Bytes: d.moved()})

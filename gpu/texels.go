@@ -62,7 +62,7 @@ func readsTexels(a *wgpu.Adapter) bool {
 
 // ReadsTexels reports whether d keeps what is only read as storage textures.
 func (d *Device) ReadsTexels() bool {
-	return d.from.texels && !d.options.DefaultLimits && !d.options.Plain
+	return d.from.texels && d.Software() && !d.options.DefaultLimits && !d.options.Plain
 }
 
 // typeTexels are the texels that hold elements of a type as kernels read and write them.

@@ -24,7 +24,7 @@ const AheadMost = 100 * time.Millisecond
 // the host's own cores: there it would gain nothing, and lose a pass an answer.
 func (s *Session) ahead(picker *Picker) bool {
 	return s.decoder.picks(picker) && s.Tap == nil && s.Clock == nil && !s.options.AllLogits &&
-		(aheadAnywhere || !s.p.dev.Info.Software())
+		(aheadAnywhere || !s.p.dev.Software())
 }
 
 var aheadAnywhere, aheadMost = false, AheadMost // tests have others

@@ -210,21 +210,37 @@ func (d *decoder) scatter(r *gpu.Recorder, x gpu.Tensor, spans []span) {
 
 // head records the logits of some rows of the pass.
 func (d *decoder) head(r *gpu.Recorder, p *Pixtral, t *pass, wanted []int) {
-	n := len(wanted)
-	for i := 0; i < n; {
-		from, to := i, wanted[i]
-		for i < n && wanted[i] == to+i-from {
-			i++ // neighbours go together
-		}
-		r.CopyRows(d.tail, from, t.x, to, i-from)
-	}
-	v := d.view(n)
-	in := ops.Input{X: v.tail, Gain: p.w.norm, Normed: v.norm, Eps: p.Config.NormEps}
+	v := d.view(len(wanted))
+	x := d.wanted(r, v, t, wanted)
+	in := ops.Input{X: x, Gain: p.w.norm, Normed: v.norm, Eps: p.Config.NormEps}
 	if r.Tap != nil {
-		ops.RMSNorm(r, v.norm, v.tail, p.w.norm, p.Config.NormEps)
+		ops.RMSNorm(r, v.norm, x, p.w.norm, p.Config.NormEps)
 		in = ops.Input{X: v.norm}
 	}
 	ops.LinearInput(r, v.logits, in, p.w.output, true)
+}
+
+// wanted returns some rows of the pass one after the other: where they are, if they
+// are its first, or else copies.
+func (d *decoder) wanted(r *gpu.Recorder, v *view, t *pass, rows []int) gpu.Tensor {
+	if rows[0] == 0 && neighbours(rows) == len(rows) {
+		return v.pass.x
+	}
+	for i := 0; i < len(rows); {
+		n := neighbours(rows[i:])
+		r.CopyRows(d.tail, i, t.x, rows[i], n)
+		i += n
+	}
+	return v.tail
+}
+
+// neighbours returns how many of rows, from the first on, come one after the other.
+func neighbours(rows []int) int {
+	n := 1
+	for n < len(rows) && rows[n] == rows[0]+n {
+		n++
+	}
+	return n
 }
 
 // words appends a list of u32 to b, as the device reads them.

@@ -21,12 +21,13 @@ import (
 )
 
 // configurations are the devices on which every golden must hold: all that the
-// adapter offers, what WebGPU promises everywhere, and matrices so cut that a
-// border of shards runs through each.
+// adapter offers, what WebGPU promises everywhere, matrices so cut that a
+// border of shards runs through each, and what GPUs get.
 var configurations = map[string]gpu.Options{
 	"full limits":    {},
 	"default limits": {DefaultLimits: true},
 	"shards":         {DefaultLimits: true, ShardBytes: shardBytes},
+	"as a GPU":       {Hardware: true},
 }
 
 const shardBytes = 1500 // less than any matrix of the goldens has

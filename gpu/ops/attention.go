@@ -57,7 +57,7 @@ func attends(r *gpu.Recorder, cache gpu.Type, each bool, headDim int, parts bool
 	if way := r.Device().Preferred(u); way.Kernel != "" && Holds(r.Device(), way, headDim) {
 		return way
 	}
-	switch software := r.Device().Info.Software(); {
+	switch software := r.Device().Software(); {
 	case u.Op == Attend && software:
 		return gpu.Way{Kernel: "attention_split_block"}
 	case u.Op == Attend:

@@ -22,7 +22,7 @@ func integers(kernel string) bool { return strings.HasSuffix(kernel, "_ints") }
 
 // Ways lists how d may compute what a use says, what is right everywhere first:
 // without a name. Package verify compares all of them with plain Go.
-func Ways(d *gpu.Device, u gpu.Use) []gpu.Way { return WaysOf(u, d.Info.Software(), d.Has) }
+func Ways(d *gpu.Device, u gpu.Use) []gpu.Way { return WaysOf(u, d.Software(), d.Has) }
 
 // WaysOf is Ways for a device with those features.
 func WaysOf(u gpu.Use, software bool, has func(feature string) bool) []gpu.Way {
@@ -143,7 +143,7 @@ func pick(r *gpu.Recorder, w *gpu.Matrix, n int, each bool) gpu.Way {
 		return way
 	}
 	switch {
-	case r.Device().Info.Software():
+	case r.Device().Software():
 		return gpu.Way{Kernel: "linear_lane"}
 	case each:
 		return gpu.Way{Kernel: "linear_vec"}
