@@ -5,11 +5,11 @@
 // A sum is added up in the same order, whatever ROWS and TOKENS are and however
 // lanes read: y is the same to the bit for any number of rows of x.
 
-import package::lanes::{Place, shared8};
+import package::lanes::{Place, taken8};
 import package::lib::grid::unfold;
-import package::lib::quads::halves;
+import package::lib::quads::Taken;
 import package::output::put;
-import package::weights::{SPAN_OCTETS, Span, load_span, load_step, dot_step};
+import package::weights::{SPAN_OCTETS, Span, load_span, load_step, step_quad, dot_step};
 
 override ROWS: u32 = 4;    // even
 override TOKENS: u32 = 1;
@@ -72,17 +72,23 @@ fn add_step(
     spans: ptr<function, array<Span, ROWS>>,
     p: Place, k: u32, token0: u32,
 ) {
-    var v: array<array<vec4<f32>, 8>, TOKENS>;
-    var totals: array<vec2<f32>, TOKENS>;
+    var taken: array<Taken, TOKENS>;
     for (var t = 0u; t < TOKENS; t++) {
         let row = (min(token0 + t, params.until - 1u) - params.skip) * params.octets;
-        v[t] = shared8(p, (row + k) * 2u, (params.octets - k) * 2u);
-        totals[t] = halves(v[t]);
+        taken[t] = taken8(p, (row + k) * 2u, (params.octets - k) * 2u);
     }
     for (var r = 0u; r < ROWS; r++) {
         let w = load_step((*starts)[r] + k, (*starts)[r] + params.octets - 1u, (*spans)[r]);
+        var products = array<vec2<f32>, TOKENS>();
+        for (var q = 0u; q < 4u; q++) {
+            let low = step_quad(w, q);
+            let high = step_quad(w, q + 4u);
+            for (var t = 0u; t < TOKENS; t++) {
+                products[t] += vec2(dot(low, taken[t].quads[q]), dot(high, taken[t].quads[q + 4u]));
+            }
+        }
         for (var t = 0u; t < TOKENS; t++) {
-            (*sums)[r * TOKENS + t] += dot_step(w, v[t], totals[t]);
+            (*sums)[r * TOKENS + t] += dot_step(w, products[t], taken[t].totals);
         }
     }
 }

@@ -169,15 +169,14 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 		l.lanes = "subgroup"
 	}
 	n := l.x.Shape[0]
-	rows, alike := 4, 4
+	rows, alike := 4, 8
 	switch {
-	case s.Rows < 1024: // less of both keep more cores busy, and compile sooner
+	case s.Rows < 1024:
+		alike = 4 // less keeps more cores busy, and compiles sooner
 	case n == 1 && s.Blocks():
 		rows = 10 // not 8: lanes a power of two apart get into each other's way in caches
-	case s.Blocks() || l.lanes == "":
-		rows = 8 // what is read of x serves twice as many
-	default:
-		alike = 8 // weights are most of what is read
+	case l.lanes == "":
+		rows, alike = 8, 4 // what is read of x serves twice as many
 	}
 	tokens := 1
 	for tokens < min(n, alike) {

@@ -1,17 +1,10 @@
 // Products of formats with blocks. Codes are summed before their scale and
-// offset apply: once for 16 weights, not for each.
+// offset apply: once for 16 weights, not for each. A code is taken where it lies in
+// its word, 2^n times what it is; what it is multiplied with makes up for that.
 
-import package::lib::ints::Ints;
-import package::weights::codes4;
-
-alias Step = Ints;
-
-// dot_step multiplies a step with activations, whose halves come to totals.
-fn dot_step(w: Step, v: array<vec4<f32>, 8>, totals: vec2<f32>) -> f32 {
-    let sums = vec2(
-        dot(codes4(w.lo.x), v[0]) + dot(codes4(w.hi.x), v[1]) + dot(codes4(w.lo.y), v[2]) + dot(codes4(w.hi.y), v[3]),
-        dot(codes4(w.lo.z), v[4]) + dot(codes4(w.hi.z), v[5]) + dot(codes4(w.lo.w), v[6]) + dot(codes4(w.hi.w), v[7]),
-    );
-    let terms = sums * w.scale.xy + totals * w.scale.zw;
+// step_sum returns what a step comes to: codes are the products of the codes of either
+// half, totals what the activations of the halves come to.
+fn step_sum(scale: vec4<f32>, codes: vec2<f32>, totals: vec2<f32>) -> f32 {
+    let terms = codes * scale.xy + totals * scale.zw;
     return terms.x + terms.y;
 }

@@ -8,6 +8,10 @@ alias Span = u32;    // they share nothing
 
 alias Step = array<vec4<f32>, 8>;
 
+// What activations are multiplied with: of even quads, of odd ones.
+const EVEN = vec4<f32>(1.0);
+const ODD = EVEN;
+
 fn load_span(k: u32) -> Span {
     return 0u;
 }
@@ -22,8 +26,12 @@ fn load_step(k: u32, last: u32, span: Span) -> Step {
     return Step(a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]);
 }
 
-// dot_step multiplies a step with activations; totals is of no use here.
-fn dot_step(w: Step, v: array<vec4<f32>, 8>, totals: vec2<f32>) -> f32 {
-    return dot(w[0], v[0]) + dot(w[1], v[1]) + dot(w[2], v[2]) + dot(w[3], v[3])
-        + dot(w[4], v[4]) + dot(w[5], v[5]) + dot(w[6], v[6]) + dot(w[7], v[7]);
+// step_quad returns weights 4q to 4q+3.
+fn step_quad(w: Step, q: u32) -> vec4<f32> {
+    return w[q];
+}
+
+// dot_step returns what a step comes to: products are those of either half.
+fn dot_step(w: Step, products: vec2<f32>, totals: vec2<f32>) -> f32 {
+    return products.x + products.y;
 }

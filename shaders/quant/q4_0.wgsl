@@ -1,8 +1,8 @@
 // q4_0: w = d·(q-8), q of 4 bits; 32 weights share d.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
+import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q4_0_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_0_scales: array<u32>;    // [rows, cols/64], two half floats
@@ -29,15 +29,19 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
+// q4_0_offsets returns the scale and offset of the block that begins with octet k, as of Ints.
+fn q4_0_offsets(k: u32) -> vec4<f32> {
+    let s = q4_0_scale(k);
+    return vec4(s, s, -8.0 * s, -8.0 * s);
+}
+
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     let w = q4_0_words[i];
-    let s = q4_0_scale(4u * i);
-    let scale = vec4(s, s, -8.0 * s, -8.0 * s);
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), q4_0_offsets(4u * i));
 }
 
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(w));
+// load_step returns the block that begins with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Step {
+    return Step(q4_0_words[k >> 2u], q4_0_offsets(k));
 }

@@ -1,8 +1,8 @@
 // q4_1: w = d·q + m, q of 4 bits; 32 weights share d and m.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
+import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q4_1_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_1_scales: array<u32>;    // [rows, cols/32], d and m
@@ -31,7 +31,7 @@ fn load_ints(i: u32) -> Ints {
     return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
 }
 
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(w));
+// load_step returns the block that begins with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Step {
+    return Step(q4_1_words[k >> 2u], unpack2x16float(q4_1_scales[k >> 2u]).xxyy);
 }

@@ -2,7 +2,7 @@
 // 256 weights d and dmin.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
+import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
 
 @group(1) @binding(0) var<storage, read> q4_k_words: array<vec4<u32>>;           // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_k_scales: array<vec4<u32>>;    // [rows, cols/256]
@@ -43,18 +43,13 @@ fn load_span(k: u32) -> Span {
 }
 
 // load_step returns the 32 weights that begin with octet k.
-fn load_step(k: u32, last: u32, span: Span) -> Ints {
-    let w = q4_k_words[k >> 2u];
-    let scale = q4_k_scale(k, span).xxyy * vec4(1.0, 1.0, -1.0, -1.0);
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
+fn load_step(k: u32, last: u32, span: Span) -> Step {
+    let s = q4_k_scale(k, span);
+    return Step(q4_k_words[k >> 2u], vec4(s.xx, -s.yy));
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
-    return load_step(4u * i, 0u, load_span(4u * i));
-}
-
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(w));
+    let step = load_step(4u * i, 0u, load_span(4u * i));
+    return Ints(step.words & vec4(0x0f0f0f0fu), (step.words >> vec4(4u)) & vec4(0x0f0f0f0fu), step.scale);
 }

@@ -1,8 +1,8 @@
 // q5_1: w = d·q + m, q of 5 bits; 32 weights share d and m.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
+import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q5_1_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_1_fifths: array<u32>;    // [rows, cols/32], one bit of each
@@ -35,7 +35,7 @@ fn load_ints(i: u32) -> Ints {
     return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
 }
 
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(w));
+// load_step returns the block that begins with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Step {
+    return load_ints(k >> 2u);
 }

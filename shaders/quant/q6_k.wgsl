@@ -2,7 +2,7 @@
 // weights d.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
+import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
 
 @group(1) @binding(0) var<storage, read> q6_k_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q6_k_tops: array<vec2<u32>>;      // [rows, cols/32], two bits of each
@@ -62,9 +62,4 @@ fn load_step(k: u32, last: u32, span: Span) -> Ints {
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     return load_step(4u * i, 0u, load_span(4u * i));
-}
-
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xU8(w));
 }

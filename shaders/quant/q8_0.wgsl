@@ -1,8 +1,8 @@
 // q8_0: w = d·q, a signed byte for each weight; 32 weights share d.
 
 import package::lib::ints::Ints;
-import package::lib::codes::{Step, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span, load_step};
+import package::lib::codes::step_sum;
+import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q8_0_words: array<vec4<u32>>;    // [rows, cols/16]
 @group(1) @binding(1) var<storage, read> q8_0_scales: array<u32>;         // [rows, cols/64], two half floats
@@ -32,7 +32,24 @@ fn load_ints(i: u32) -> Ints {
     return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(q8_0_scale(4u * i)), 0.0, 0.0));
 }
 
-// codes4 returns the four codes of a word.
-fn codes4(w: u32) -> vec4<f32> {
-    return vec4<f32>(unpack4xI8(w));
+// load_step returns the block that begins with octet k.
+fn load_step(k: u32, last: u32, span: Span) -> Step {
+    return load_ints(k >> 2u);
+}
+
+alias Step = Ints;
+
+// What activations are multiplied with: codes are taken in the uppermost byte, with
+// their sign.
+const EVEN = vec4<f32>(0x1p-24);
+const ODD = EVEN;
+
+// step_quad returns codes 4q to 4q+3, each 2^24 times what it is.
+fn step_quad(w: Step, q: u32) -> vec4<f32> {
+    let word = select(w.lo[q / 2u], w.hi[q / 2u], q % 2u == 1u);
+    return vec4<f32>(bitcast<vec4<i32>>(vec4(word << 24u, vec3(word << 16u, word << 8u, word) & vec3(0xff000000u))));
+}
+
+fn dot_step(w: Step, codes: vec2<f32>, totals: vec2<f32>) -> f32 {
+    return step_sum(vec4(w.scale.xy, 0.0, 0.0), codes, totals);
 }
