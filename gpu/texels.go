@@ -96,12 +96,14 @@ func (d *Device) newTexels(name, format string, typ Type, shape ...int) (Tensor,
 	return t, err
 }
 
-// texture makes texels.
+// texture makes texels. Its rows are longer than what lies in them by a line of a
+// cache, else rows of tensors would be a power of two apart and get into each other's
+// way there.
 func (d *Device) texture(label string, f texelFormat, rows uint32) (*texels, error) {
 	texture, err := d.dev.TryCreateTexture(&wgpu.TextureDescriptor{
 		Label: label, Usage: wgpu.TextureUsageStorageBinding | wgpu.TextureUsageCopyDst | wgpu.TextureUsageCopySrc,
 		Dimension: wgpu.TextureDimension2D, Format: f.format, MipLevelCount: 1, SampleCount: 1,
-		Size: wgpu.Extent3D{Width: shaders.TexelColumns, Height: rows, DepthOrArrayLayers: 1},
+		Size: wgpu.Extent3D{Width: shaders.TexelColumns + uint32(64/f.size), Height: rows, DepthOrArrayLayers: 1},
 	})
 	if err != nil {
 		return nil, err

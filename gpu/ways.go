@@ -1,5 +1,10 @@
 package gpu
 
+import (
+	"fmt"
+	"strings"
+)
+
 // A Use is what a kernel is chosen for.
 type Use struct {
 	Op     string `json:"op"`               // as the package that records it calls it
@@ -26,6 +31,12 @@ func (d *Device) Preferred(u Use) Way { return d.ways[u] }
 
 // Has reports whether a feature of Info.Features is in force.
 func (d *Device) Has(feature string) bool { return d.features[feature] }
+
+// SubgroupsOf reports whether kernels may use subgroups and all have so many lanes, as
+// far as that is known: wgpu does not tell, but Mesa's llvmpipe does, by its name.
+func (d *Device) SubgroupsOf(lanes int) bool {
+	return d.Has("subgroup") && strings.HasPrefix(d.Info.Name, "llvmpipe") && strings.HasSuffix(d.Info.Name, fmt.Sprintf(", %d bits)", 32*lanes))
+}
 
 // Scratch returns a tensor for what lives no longer than the operation that is
 // being recorded: one for each name, which grows, and which the device keeps.

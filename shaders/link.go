@@ -147,6 +147,8 @@ func (l *linker) file(path string) (string, error) {
 		dir, stem = "output/", cmp.Or(l.v.Output, "store")
 	case "lanes":
 		dir, stem = "lanes/", cmp.Or(l.v.Lanes, "alone")
+	case "hands":
+		dir, stem = "hands/", cmp.Or(l.v.Lanes, "alone")
 	default:
 		return path, nil
 	}

@@ -2,7 +2,7 @@
 //
 // A kernel is one file with one entry point of the same name. Files import
 // each other with a small subset of WESL: "import package::lib::reduce::f;"
-// names lib/reduce.wgsl. Six modules are not files of that name: "weights" is
+// names lib/reduce.wgsl. Seven modules are not files of that name: "weights" is
 // whichever quant/<format>.wgsl, "cache" whichever cache/<type>.wgsl and "keep"
 // whichever keep/<type>.wgsl the caller asks for. Each of them owns @group(1),
 // so that a kernel is written once for all formats. "output" is whichever
@@ -10,7 +10,8 @@
 // the last binding of group 0, and @group(2). "input" is whichever
 // input/<input>.wgsl says how the rows of x are taken; it owns @group(3).
 // "lanes" is lanes/alone.wgsl, or how else the lanes of a workgroup come by what
-// all of them read.
+// all of them read; "hands" is hands/alone.wgsl, or how else eight of them hand round
+// what each has.
 //
 // Groups keep apart what files own; on the device they are one. The bindings and
 // the Params struct are read back out of the linked text, so the host never
@@ -27,7 +28,7 @@ import (
 	"strings"
 )
 
-//go:embed *.wgsl inspect/*.wgsl view/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl input/*.wgsl output/*.wgsl keep/*.wgsl lanes/*.wgsl
+//go:embed *.wgsl inspect/*.wgsl view/*.wgsl lib/*.wgsl quant/*.wgsl cache/*.wgsl input/*.wgsl output/*.wgsl keep/*.wgsl lanes/*.wgsl hands/*.wgsl
 var files embed.FS
 
 // Embedded returns the WGSL files compiled into the program.
@@ -131,9 +132,9 @@ func Kernels(fsys fs.FS) ([]string, error) {
 }
 
 // Stands lists the files that can stand in for the module "weights", "cache",
-// "keep", "input", "output" or "lanes" in fsys, by stem.
+// "keep", "input", "output", "lanes" or "hands" in fsys, by stem.
 func Stands(fsys fs.FS, module string) ([]string, error) {
-	dir := map[string]string{"weights": "quant", "cache": "cache", "keep": "keep", "input": "input", "output": "output", "lanes": "lanes"}[module]
+	dir := map[string]string{"weights": "quant", "cache": "cache", "keep": "keep", "input": "input", "output": "output", "lanes": "lanes", "hands": "hands"}[module]
 	paths, err := fs.Glob(fsys, dir+"/*.wgsl")
 	for i, p := range paths {
 		paths[i] = strings.TrimSuffix(strings.TrimPrefix(p, dir+"/"), ".wgsl")

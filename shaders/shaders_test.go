@@ -35,13 +35,10 @@ func TestLinkAll(t *testing.T) {
 
 // variants lists what a kernel can be linked with.
 func variants(t *testing.T, kernel string) []Variant {
-	src, err := files.ReadFile(kernel + ".wgsl")
-	if err != nil {
-		t.Fatal(err)
-	}
+	src := source(t, kernel)
 	list := []Variant{{Kernel: kernel}}
-	for _, module := range []string{"weights", "cache", "keep", "input", "output", "lanes"} {
-		if !strings.Contains(string(src), "package::"+module+"::") {
+	for _, module := range []string{"weights", "cache", "keep", "input", "output", "lanes", "hands"} {
+		if !strings.Contains(src, "package::"+module+"::") {
 			continue
 		}
 		stands, err := Stands(Embedded(), module)
@@ -51,16 +48,31 @@ func variants(t *testing.T, kernel string) []Variant {
 		var wider []Variant
 		for _, v := range list {
 			for _, s := range stands {
-				if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(string(src), "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
+				if stand, _ := files.ReadFile("quant/" + s + ".wgsl"); module == "weights" && strings.Contains(src, "::load_ints") && !strings.Contains(string(stand), "fn load_ints(") {
 					continue // floats have no codes
 				}
-				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "input": &v.Input, "output": &v.Output, "lanes": &v.Lanes}[module] = s
+				*map[string]*string{"weights": &v.Weights, "cache": &v.Cache, "keep": &v.Cache, "input": &v.Input, "output": &v.Output, "lanes": &v.Lanes, "hands": &v.Lanes}[module] = s
 				wider = append(wider, v)
 			}
 		}
 		list = wider
 	}
 	return list
+}
+
+// source returns a file with all that it imports of lib.
+func source(t *testing.T, path string) string {
+	data, err := files.ReadFile(path + ".wgsl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := string(data)
+	for line := range strings.Lines(src) {
+		if m := importLine.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil && strings.HasPrefix(m[1], "lib::") {
+			src += source(t, strings.ReplaceAll(m[1], "::", "/"))
+		}
+	}
+	return src
 }
 
 func TestVariant(t *testing.T) {

@@ -25,9 +25,9 @@ const (
 	tileLanes = 128 // WG of attention_tile
 	tileRows  = 16  // ROWS of attention_tile
 	halfRows  = 32  // ROWS of the tiles of half floats, and of integers
-	blockRows = 8   // ROWS of attention_block
+	blockRows = 16  // ROWS of attention_block where lanes hand each other what they have at no cost
 
-	blockLanes = 8  // WG of attention_block and attention_split_block
+	blockLanes = 8  // of attention_block and attention_split_block
 	tileQuads  = 48 // what its queries leave room for in 16 KiB of workgroup memory
 )
 
@@ -139,8 +139,12 @@ func (a *attention) scale() float32 { return float32(1 / math.Sqrt(float64(a.hea
 // dispatch records what all kernels have in common, for n rows of so many
 // sequences.
 func (a *attention) dispatch(r *gpu.Recorder, y gpu.Tensor, params any, groups [3]int, set shaders.Set, n, sequences int, partial bool) {
+	hands := ""
+	if a.subgroup(r) {
+		hands = "subgroup"
+	}
 	r.Dispatch(gpu.Dispatch{
-		Kernel:  shaders.Variant{Kernel: a.Kernel, Cache: a.k.Type.String(), Set: set},
+		Kernel:  shaders.Variant{Kernel: a.Kernel, Cache: a.k.Type.String(), Lanes: hands, Set: set},
 		Params:  params,
 		Read:    []gpu.Tensor{a.q, a.seats.Rows, a.seats.Pages},
 		Write:   y,
@@ -150,6 +154,11 @@ func (a *attention) dispatch(r *gpu.Recorder, y gpu.Tensor, params any, groups [
 		Bytes:   2*gpu.F32.Bytes(n*cols(a.q)) + 2*uint64(sequences)*a.k.Type.Bytes(a.Keys*cols(a.k)),
 		Partial: partial,
 	})
+}
+
+// subgroup reports whether a workgroup of a kernel for blocks is a subgroup.
+func (a *attention) subgroup(r *gpu.Recorder) bool {
+	return strings.HasSuffix(a.Kernel, "_block") && r.Device().SubgroupsOf(blockLanes)
 }
 
 // vec records a workgroup for each row and head.
@@ -191,7 +200,10 @@ func (a *attention) tile(r *gpu.Recorder) {
 		rows = cmp.Or(a.Rows, halfRows)
 		set[2] = override("ROWS", rows)
 	case a.Kernel == "attention_block":
-		rows, set[1] = blockRows, override("PARTS", ceil(a.headDim/4, blockLanes))
+		if rows = blockLanes; a.subgroup(r) {
+			rows = blockRows
+		}
+		set[1], set[2] = override("PARTS", ceil(a.headDim/4, blockLanes)), override("ROWS", rows)
 	default:
 		set[2] = override("HELD", max(1, rows*columns/tileLanes))
 	}

@@ -17,6 +17,10 @@ type attentionCombineParams struct{ Heads, Begin, Splits uint32 }
 // are multiples of it.
 const splitKeys = 128
 
+// blockSplit is how many keys a split of attention_split_block has, which stores no
+// scores: by splits of 128 a tenth of the time went into combining them.
+const blockSplit = 256
+
 // Splits returns into how many parts so many keys are split at most. What Attention
 // records for rows taken one by one depends on no more of the keys than that.
 func Splits(keys int) int { return ceil(keys, splitKeys) }
@@ -33,6 +37,9 @@ func (a *attention) split(r *gpu.Recorder) {
 	}
 	heads, shared := a.heads()
 	keys := cmp.Or(a.Rows, splitKeys)
+	if a.Kernel == "attention_split_block" {
+		keys = blockSplit
+	}
 	splits := ceil(a.Keys, keys)
 	row := splits * heads * (a.headDim + 4)
 	if splits > 1 && a.parts.Len() < row || splits > mostGroups {
@@ -42,7 +49,7 @@ func (a *attention) split(r *gpu.Recorder) {
 	room := min(mostGroups, max(1, a.parts.Len()/row))
 	set, _ := headSet(a.headDim)
 	combined := set
-	if a.Rows > 0 {
+	if keys != splitKeys {
 		set[2] = override("SPLIT", keys)
 		combined[2] = set[2]
 	}
@@ -50,7 +57,7 @@ func (a *attention) split(r *gpu.Recorder) {
 		set[3] = override("WG", a.Lanes)
 	}
 	if a.Kernel == "attention_split_block" {
-		set[3], set[5] = override("WG", blockLanes), override("PARTS", ceil(a.headDim/4, blockLanes))
+		set[3], set[5] = override("PARTS", ceil(a.headDim/4, blockLanes)), override("ROWS", 4)
 	}
 	y := a.parts
 	if splits == 1 {

@@ -114,7 +114,7 @@ func TestBrokenKernelIsFound(t *testing.T) {
 		"rmsnorm":         {"scale * w[i]", "scale"},
 		"linear_tile":     {"ws[at + 1u] = w[1]", "ws[at + 1u] = w[0]"},
 		"attention_tile":  {"key < min(rows.end, seen", "key <= min(rows.end, seen"},
-		"attention_block": {"key0 + i, seen)", "key0 + i, seen + 1u)"},
+		"attention_block": {"query_of(rows, 4u * f + 1u)", "query_of(rows, 4u * f + 2u)"},
 		"attention_vec":   {"+ key % PAGE", "+ lane % PAGE / 2u"},
 		"argmax":          {"i < indices[lane]", "i > indices[lane]"},
 	}
