@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pixtral-wgpu/gpu"
+	"pixtral-wgpu/gpu/verify"
 )
 
 type doctorFlags struct {
 	deviceFlags
 	verify, json bool
+	only         []string // kernels to verify; none for all
 }
 
 func newDoctor() *cobra.Command {
@@ -29,11 +32,13 @@ With --verify, run every kernel at awkward sizes and compare it with its twin in
 plain Go, then a tiny Pixtral and compare each of its values with the reference
 in plain Go. What diverges is named, and the exit code is 1.`,
 		Example: `  pixtral-wgpu doctor
-  pixtral-wgpu doctor --verify --device nvidia`,
+  pixtral-wgpu doctor --verify --device nvidia
+  pixtral-wgpu doctor --verify --only linear_lane,embed --shaders shaders`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "compare every kernel and a tiny model with plain Go")
+	cmd.Flags().StringSliceVar(&f.only, "only", nil, "`kernels` that --verify compares, and the tiny model (default all)")
 	f.deviceFlags.add(cmd.Flags())
 	cmd.Flags().BoolVar(&f.json, "json", false, "print a JSON object")
 	return cmd
@@ -56,6 +61,9 @@ type examined struct {
 }
 
 func (f *doctorFlags) run(cmd *cobra.Command) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	d := diagnosis{WGPUNative: gpu.NativeVersion(), Adapters: []examined{}}
 	list, err := gpu.Adapters()
 	for _, a := range list {
@@ -74,12 +82,26 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 		d.print(cmd.OutOrStdout())
 	}
 	if f.verify && err == nil {
-		d.Verify, err = verifyDevice(cmd, device, f.json)
+		d.Verify, err = verifyDevice(cmd, device, f.only, f.json)
 	}
 	if f.json {
 		err = errors.Join(encode(cmd, d), err)
 	}
 	return err
+}
+
+// check refuses kernels that there are not.
+func (f *doctorFlags) check() error {
+	if len(f.only) > 0 && !f.verify {
+		return misuse("--only names what --verify compares; give both")
+	}
+	names := kernelNames(verify.Checks())
+	for _, name := range f.only {
+		if !slices.Contains(names, name) {
+			return misuse("--only: there is no kernel %q; there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
 }
 
 // why says what chose an adapter.

@@ -51,12 +51,24 @@ func breakKernel(t *testing.T, name, old, new string) string {
 // A kernel that computes wrong is named, and what the pass makes of it.
 func TestBrokenKernel(t *testing.T) {
 	dir := breakKernel(t, "rmsnorm.wgsl", "scale * w[i]", "scale")
-	r := px(t, "", "doctor", "--verify", "--shaders", dir)
+	r := px(t, "", "doctor", "--verify", "--only", "embed,rmsnorm", "--shaders", dir)
 	if r.code != failed || r.err != "pixtral-wgpu: the kernel rmsnorm diverges (shaders/rmsnorm.wgsl)\n" {
 		t.Errorf("exit code %d: %s", r.code, r.err)
 	}
 	if strings.Count(r.out, "  FAIL  ") != 2 || !strings.Contains(r.out, "  ok    embed ") || !strings.Contains(r.out, "  FAIL  rmsnorm ") || !strings.Contains(r.out, "vision.0.ln_pre diverges") {
 		t.Errorf("%s", r.out)
+	}
+}
+
+// --only names kernels that there are, and what --verify is to do.
+func TestVerifyOnly(t *testing.T) {
+	for args, want := range map[string]string{
+		"--verify --only embed,nonsense": `there is no kernel "nonsense"; there are `,
+		"--only embed":                   "give both",
+	} {
+		if r := px(t, "", append([]string{"doctor"}, strings.Fields(args)...)...); r.code != misused || !strings.Contains(r.err, want) {
+			t.Errorf("%s: exit code %d: %s", args, r.code, r.err)
+		}
 	}
 }
 

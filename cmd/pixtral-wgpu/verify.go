@@ -39,9 +39,9 @@ type passCheck struct {
 	Error  string  `json:"error,omitempty"`
 }
 
-// verifyDevice checks the kernels and the pass on a device. The error says
-// which diverge; quiet leaves the printing to the caller.
-func verifyDevice(cmd *cobra.Command, d *gpu.Device, quiet bool) (*verdict, error) {
+// verifyDevice checks the kernels, or only some, and the pass on a device. The error
+// says which diverge; quiet leaves the printing to the caller.
+func verifyDevice(cmd *cobra.Command, d *gpu.Device, only []string, quiet bool) (*verdict, error) {
 	out := cmd.OutOrStdout()
 	if quiet {
 		out = io.Discard
@@ -50,7 +50,7 @@ func verifyDevice(cmd *cobra.Command, d *gpu.Device, quiet bool) (*verdict, erro
 	fmt.Fprintln(out, "\nkernels against plain Go")
 	v := &verdict{}
 	var err error
-	if v.Kernels, err = verifyKernels(cmd.Context(), d, bar, out); err != nil {
+	if v.Kernels, err = verifyKernels(cmd.Context(), d, only, bar, out); err != nil {
 		return v, err
 	}
 	fmt.Fprintln(out, "a tiny Pixtral against plain Go")
@@ -68,8 +68,10 @@ func verifyDevice(cmd *cobra.Command, d *gpu.Device, quiet bool) (*verdict, erro
 
 // verifyKernels runs every check and prints a line for each kernel. It goes on
 // after a failure, unless the device is lost.
-func verifyKernels(ctx context.Context, d *gpu.Device, bar *progress, out io.Writer) ([]kernelCheck, error) {
-	checks := slices.DeleteFunc(verify.Checks(), func(c verify.Check) bool { return !c.Runs(d) })
+func verifyKernels(ctx context.Context, d *gpu.Device, only []string, bar *progress, out io.Writer) ([]kernelCheck, error) {
+	checks := slices.DeleteFunc(verify.Checks(), func(c verify.Check) bool {
+		return !c.Runs(d) || len(only) > 0 && !slices.Contains(only, c.Kernel)
+	})
 	report, done := bar.count("checking"), 0
 	defer bar.clear()
 	var list []kernelCheck
