@@ -47,10 +47,10 @@ fn linear_lane(p: Place) {
             spans[r] = load_span(starts[r] + k);
         }
         if SPAN_OCTETS == 4u {    // lavapipe would keep a loop of one round
-            add_step(&sums, &starts, &spans, p, k, token0);
+            add_step(&sums, &starts, &spans, p, k, 0u, token0);
         } else {
             for (var i = 0u; i < SPAN_OCTETS; i += 4u) {
-                add_step(&sums, &starts, &spans, p, k + i, token0);
+                add_step(&sums, &starts, &spans, p, k + i, i, token0);
             }
         }
     }
@@ -65,12 +65,12 @@ fn linear_lane(p: Place) {
     }
 }
 
-// add_step adds the products of four octets from k on.
+// add_step adds the products of four octets from k on, octet i of their span.
 fn add_step(
     sums: ptr<function, array<f32, ROWS * TOKENS>>,
     starts: ptr<function, array<u32, ROWS>>,
     spans: ptr<function, array<Span, ROWS>>,
-    p: Place, k: u32, token0: u32,
+    p: Place, k: u32, i: u32, token0: u32,
 ) {
     var taken: array<Taken, TOKENS>;
     for (var t = 0u; t < TOKENS; t++) {
@@ -78,7 +78,7 @@ fn add_step(
         taken[t] = taken8(p, (row + k) * 2u, (params.octets - k) * 2u);
     }
     for (var r = 0u; r < ROWS; r++) {
-        let w = load_step((*starts)[r] + k, (*starts)[r] + params.octets - 1u, (*spans)[r]);
+        let w = load_step((*starts)[r] + k, i, (*starts)[r] + params.octets - 1u, (*spans)[r]);
         var products = array<vec2<f32>, TOKENS>();
         for (var q = 0u; q < 4u; q++) {
             let low = step_quad(w, q);

@@ -18,7 +18,7 @@ fn load_span(k: u32) -> Span {
 
 // load_step returns the weights of four octets from k on; past the last of the
 // row, those of the last.
-fn load_step(k: u32, last: u32, span: Span) -> Step {
+fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
     let a = load8(k);
     let b = load8(min(k + 1u, last));
     let c = load8(min(k + 2u, last));

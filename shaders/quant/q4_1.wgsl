@@ -32,6 +32,6 @@ fn load_ints(i: u32) -> Ints {
 }
 
 // load_step returns the block that begins with octet k.
-fn load_step(k: u32, last: u32, span: Span) -> Step {
+fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
     return Step(q4_1_words[k >> 2u], unpack2x16float(q4_1_scales[k >> 2u]).xxyy);
 }

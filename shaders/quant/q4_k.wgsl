@@ -17,39 +17,51 @@ fn q4_k_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// q4_k_scale returns d·s and dmin·m of the octet at index k, of its block's
-// words: d and dmin; four bits of each s; of each m; two of each s and each m.
-fn q4_k_scale(k: u32, block: vec4<u32>) -> vec2<f32> {
-    let j = (k >> 2u) & 7u;
-    let low = (block.yz >> vec2(4u * j)) & vec2(15u);
-    let top = (vec2(block.w, block.w >> 16u) >> vec2(2u * j)) & vec2(3u);
-    return unpack2x16float(block.x) * vec2<f32>(low | (top << vec2(4u)));
+// Scales are those of 256 weights.
+struct Scales {
+    d: vec2<f32>,       // d and dmin
+    low: vec2<u32>,     // four bits of each s, of each m
+    top: vec2<u32>,     // two, above them
+}
+
+// q4_k_scales_of returns the scales in a block's words: d and dmin; four bits of each
+// s; of each m; two of each s and each m.
+fn q4_k_scales_of(block: vec4<u32>) -> Scales {
+    return Scales(unpack2x16float(block.x), block.yz, vec2(block.w << 4u, block.w >> 12u));
+}
+
+// q4_k_scale returns d·s and dmin·m of the octet at index i of a block.
+fn q4_k_scale(i: u32, scales: Scales) -> vec2<f32> {
+    let j = (i >> 2u) & 7u;
+    let low = (scales.low >> vec2(4u * j)) & vec2(15u);
+    let top = (scales.top >> vec2(2u * j)) & vec2(0x30u);
+    return scales.d * vec2<f32>(vec2<i32>(low | top));
 }
 
 // load8 returns the octet of weights at index k.
 fn load8(k: u32) -> array<vec4<f32>, 2> {
     let q = q4_k_codes(k);
-    let s = q4_k_scale(k, q4_k_scales[k >> 5u]);
+    let s = q4_k_scale(k, q4_k_scales_of(q4_k_scales[k >> 5u]));
     return array(q[0] * s.x - s.y, q[1] * s.x - s.y);
 }
 
 const SPAN_OCTETS: u32 = 32u;    // octets that share a Span
 
-alias Span = vec4<u32>;
+alias Span = Scales;
 
 // load_span returns what the octets from k on share.
 fn load_span(k: u32) -> Span {
-    return q4_k_scales[k >> 5u];
+    return q4_k_scales_of(q4_k_scales[k >> 5u]);
 }
 
-// load_step returns the 32 weights that begin with octet k.
-fn load_step(k: u32, last: u32, span: Span) -> Step {
-    let s = q4_k_scale(k, span);
+// load_step returns the 32 weights that begin with octet k, which is octet i of its span.
+fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
+    let s = q4_k_scale(i, span);
     return Step(q4_k_words[k >> 2u], vec4(s.xx, -s.yy));
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
-    let step = load_step(4u * i, 0u, load_span(4u * i));
+    let step = load_step(4u * i, 4u * i, 0u, load_span(4u * i));
     return Ints(step.words & vec4(0x0f0f0f0fu), (step.words >> vec4(4u)) & vec4(0x0f0f0f0fu), step.scale);
 }

@@ -47,19 +47,19 @@ fn load_span(k: u32) -> Span {
     return Span(q6_k_steps[k >> 5u], q6_k_scales[k >> 5u]);
 }
 
-// load_step returns the 32 weights that begin with octet k.
-fn load_step(k: u32, last: u32, span: Span) -> Ints {
+// load_step returns the 32 weights that begin with octet k, which is octet i of its span.
+fn load_step(k: u32, i: u32, last: u32, span: Span) -> Ints {
     let w = q6_k_words[k >> 2u];
     let tops = q6_k_tops[k >> 2u];
     let top = vec4(tops.x, tops.x >> 4u, tops.y, tops.y >> 4u);
     let lo = (w & vec4(0x0f0f0f0fu)) | ((top << vec4(4u)) & vec4(0x30303030u));
     let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | ((top << vec4(2u)) & vec4(0x30303030u));
-    let word = span.steps[(k >> 3u) & 3u];
-    let s = vec2(q6_k_scale(k, span.d, word), q6_k_scale(k + 2u, span.d, word));
+    let word = span.steps[(i >> 3u) & 3u];
+    let s = vec2(q6_k_scale(i, span.d, word), q6_k_scale(i + 2u, span.d, word));
     return Ints(lo, hi, vec4(s, -32.0 * s));
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
-    return load_step(4u * i, 0u, load_span(4u * i));
+    return load_step(4u * i, 4u * i, 0u, load_span(4u * i));
 }

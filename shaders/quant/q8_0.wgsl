@@ -33,7 +33,7 @@ fn load_ints(i: u32) -> Ints {
 }
 
 // load_step returns the block that begins with octet k.
-fn load_step(k: u32, last: u32, span: Span) -> Step {
+fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
     return load_ints(k >> 2u);
 }
 
