@@ -9,7 +9,7 @@ import package::lib::pages::PAGE;
 
 @compute @workgroup_size(LANES)
 fn attention_block(p: Place) {
-    let rows = rows_of(p.group, ROWS);
+    let rows = rows_of(p.group.yxz, ROWS);
     var starts: array<u32, HANDS>;
     for (var i = 0u; i < HANDS; i++) {
         starts[i] = start_of(rows, LANES * i + p.lane);

@@ -211,7 +211,11 @@ func (a *attention) tile(r *gpu.Recorder) {
 	for from := a.From; from < a.To; {
 		n := r.Fit(min(a.To-from, max(1, mostGroups*rows/shared)), step, a.work())
 		params := attentionTileParams{uint32(heads), uint32(shared), uint32(from), uint32(from + n), a.scale()}
-		a.dispatch(r, a.y, params, [3]int{heads / shared, ceil(n*shared, rows)}, set, n, 1, from+n < a.q.Shape[0])
+		groups := [3]int{heads / shared, ceil(n*shared, rows)}
+		if a.Kernel == "attention_block" {
+			groups[0], groups[1] = groups[1], groups[0] // those of a head one after the other: its keys stay in a cache
+		}
+		a.dispatch(r, a.y, params, groups, set, n, 1, from+n < a.q.Shape[0])
 		from += n
 	}
 }
