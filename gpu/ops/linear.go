@@ -182,6 +182,10 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	for tokens < min(n, alike) {
 		tokens *= 2
 	}
+	set := [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)}
+	if pairs(s.Format) && l.w.Cols%64 == 0 {
+		set[2] = override("BLOCKS", 2)
+	}
 	p, x, skip := l.sizes(s), l.x, 0
 	stage, most, err := r.Device().Stage(l.w.Cols)
 	r.Fail(err)
@@ -194,11 +198,14 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 		groups := fold(ceil(s.Rows, rows*width))
 		groups[2] = ceil(to-from, tokens)
 		l.dispatch(r, s, to-from, linearLaneParams{p.Octets, p.Rows, p.First, p.Stride, uint32(from), uint32(to), uint32(skip)},
-			groups, !last || to < n, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens)})
+			groups, !last || to < n, set)
 		from = to
 	}
 	l.x = x
 }
+
+// pairs reports whether two blocks of a format share a word of scales.
+func pairs(format string) bool { return format == "q8_0" || format == "q4_0" || format == "q5_0" }
 
 // tile records tiles of so many rows of W by so many of x, in as many
 // dispatches as their work asks for.

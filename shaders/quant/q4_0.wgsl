@@ -2,7 +2,7 @@
 
 import package::lib::ints::Ints;
 import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
+import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q4_0_words: array<vec4<u32>>;     // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_0_scales: array<u32>;    // [rows, cols/64], two half floats
@@ -17,9 +17,9 @@ fn q4_0_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// q4_0_scale returns d of the octet at index k: the half that bit 2 of k names.
+// q4_0_scale returns d of the octet at index k.
 fn q4_0_scale(k: u32) -> f32 {
-    return unpack2x16float(q4_0_scales[k >> 3u] >> ((k & 4u) << 2u)).x;
+    return half_scale(k, q4_0_scales[k >> 3u]);
 }
 
 // load8 returns the octet of weights at index k.
@@ -29,19 +29,23 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
-// q4_0_offsets returns the scale and offset of the block that begins with octet k, as of Ints.
-fn q4_0_offsets(k: u32) -> vec4<f32> {
-    let s = q4_0_scale(k);
+// q4_0_offsets returns a block's scale and offset as of Ints.
+fn q4_0_offsets(s: f32) -> vec4<f32> {
     return vec4(s, s, -8.0 * s, -8.0 * s);
 }
 
 // load_ints returns block i of 32 weights as codes.
 fn load_ints(i: u32) -> Ints {
     let w = q4_0_words[i];
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), q4_0_offsets(4u * i));
+    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), q4_0_offsets(q4_0_scale(4u * i)));
+}
+
+// load_span returns the scales of the blocks that begin with octet k.
+fn load_span(k: u32) -> Span {
+    return q4_0_scales[k >> 3u];
 }
 
 // load_step returns the block that begins with octet k.
 fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return Step(q4_0_words[k >> 2u], q4_0_offsets(k));
+    return Step(q4_0_words[k >> 2u], q4_0_offsets(half_scale(k, span)));
 }

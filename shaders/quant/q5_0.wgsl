@@ -2,7 +2,7 @@
 
 import package::lib::ints::Ints;
 import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
+import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q5_0_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_0_fifths: array<u32>;    // [rows, cols/32], one bit of each
@@ -20,9 +20,9 @@ fn q5_0_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// q5_0_scale returns d of the octet at index k: the half that bit 2 of k names.
+// q5_0_scale returns d of the octet at index k.
 fn q5_0_scale(k: u32) -> f32 {
-    return unpack2x16float(q5_0_scales[k >> 3u] >> ((k & 4u) << 2u)).x;
+    return half_scale(k, q5_0_scales[k >> 3u]);
 }
 
 // load8 returns the octet of weights at index k.
@@ -32,16 +32,25 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
+// q5_0_block returns block i of 32 weights, of scale s, as codes.
+fn q5_0_block(i: u32, s: f32) -> Ints {
     let w = q5_0_words[i];
     let high = vec4(q5_0_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
-    let s = q5_0_scale(4u * i);
     let scale = vec4(s, s, -16.0 * s, -16.0 * s);
     return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
 }
 
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    return q5_0_block(i, q5_0_scale(4u * i));
+}
+
+// load_span returns the scales of the blocks that begin with octet k.
+fn load_span(k: u32) -> Span {
+    return q5_0_scales[k >> 3u];
+}
+
 // load_step returns the block that begins with octet k.
 fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return load_ints(k >> 2u);
+    return q5_0_block(k >> 2u, half_scale(k, span));
 }

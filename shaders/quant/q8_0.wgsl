@@ -2,14 +2,14 @@
 
 import package::lib::ints::Ints;
 import package::lib::codes::step_sum;
-import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
+import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q8_0_words: array<vec4<u32>>;    // [rows, cols/16]
 @group(1) @binding(1) var<storage, read> q8_0_scales: array<u32>;         // [rows, cols/64], two half floats
 
-// q8_0_scale returns d of the octet at index k: the half that bit 2 of k names.
+// q8_0_scale returns d of the octet at index k.
 fn q8_0_scale(k: u32) -> f32 {
-    return unpack2x16float(q8_0_scales[k >> 3u] >> ((k & 4u) << 2u)).x;
+    return half_scale(k, q8_0_scales[k >> 3u]);
 }
 
 // q8_0_octet returns the two words of the octet at index k.
@@ -25,16 +25,26 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(vec4<f32>(unpack4xI8(w.x)) * d, vec4<f32>(unpack4xI8(w.y)) * d);
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
+// q8_0_block returns block i of 32 weights, of scale d, as codes.
+fn q8_0_block(i: u32, d: f32) -> Ints {
     let a = q8_0_words[2u * i];
     let b = q8_0_words[2u * i + 1u];
-    return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(q8_0_scale(4u * i)), 0.0, 0.0));
+    return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(d), 0.0, 0.0));
+}
+
+// load_ints returns block i of 32 weights as codes.
+fn load_ints(i: u32) -> Ints {
+    return q8_0_block(i, q8_0_scale(4u * i));
+}
+
+// load_span returns the scales of the blocks that begin with octet k.
+fn load_span(k: u32) -> Span {
+    return q8_0_scales[k >> 3u];
 }
 
 // load_step returns the block that begins with octet k.
 fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return load_ints(k >> 2u);
+    return q8_0_block(k >> 2u, half_scale(k, span));
 }
 
 alias Step = Ints;
