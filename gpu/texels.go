@@ -88,22 +88,26 @@ func (d *Device) newTexels(name, format string, typ Type, shape ...int) (Tensor,
 	if rows > texelRows {
 		return t, refused(t.String(), size, "%v allows textures of %d rows", d.Info, texelRows)
 	}
+	width := uint32(shaders.TexelColumns)
+	if typ != U32 {
+		// Longer by a line of a cache, else rows of keys would be a power of two apart
+		// and get into each other's way there. Weights are read more slowly so.
+		width += uint32(64 / f.size)
+	}
 	var err error
 	t.buf, err = d.hold(t.String(), &buffer{size: size, held: true}, func(b *buffer) (err error) {
-		b.texels, err = d.texture(t.String(), f, uint32(rows))
+		b.texels, err = d.texture(t.String(), f, width, uint32(rows))
 		return err
 	})
 	return t, err
 }
 
-// texture makes texels. Its rows are longer than what lies in them by a line of a
-// cache, else rows of tensors would be a power of two apart and get into each other's
-// way there.
-func (d *Device) texture(label string, f texelFormat, rows uint32) (*texels, error) {
+// texture makes texels, in rows of TexelColumns or more.
+func (d *Device) texture(label string, f texelFormat, width, rows uint32) (*texels, error) {
 	texture, err := d.dev.TryCreateTexture(&wgpu.TextureDescriptor{
 		Label: label, Usage: wgpu.TextureUsageStorageBinding | wgpu.TextureUsageCopyDst | wgpu.TextureUsageCopySrc,
 		Dimension: wgpu.TextureDimension2D, Format: f.format, MipLevelCount: 1, SampleCount: 1,
-		Size: wgpu.Extent3D{Width: shaders.TexelColumns + uint32(64/f.size), Height: rows, DepthOrArrayLayers: 1},
+		Size: wgpu.Extent3D{Width: width, Height: rows, DepthOrArrayLayers: 1},
 	})
 	if err != nil {
 		return nil, err
@@ -131,7 +135,7 @@ func (d *Device) Stage(cols int) (Tensor, int, error) {
 	}
 	if !d.stage.Exists() {
 		f := texelFormats["rgba32float"]
-		t, err := d.texture("rows", f, uint32(rowsOfTexels(F32.Bytes(stageFloats), f.size)))
+		t, err := d.texture("rows", f, shaders.TexelColumns, uint32(rowsOfTexels(F32.Bytes(stageFloats), f.size)))
 		if err = d.check(err); err != nil {
 			return Tensor{}, 0, err
 		}
