@@ -126,8 +126,8 @@ var streams = []struct {
 }{
 	{"read, 4 rows an invocation", ops.StreamShape{Sharing: 1, Together: 4, Quads: 1}},
 	{"read, 8 rows an invocation", ops.StreamShape{Sharing: 1, Together: 8, Quads: 1}},
-	{"read, 4 rows an invocation, 4 quads of each", ops.StreamShape{Sharing: 1, Together: 4, Quads: 4}},
-	{"read, 2 rows an invocation, 8 quads of each", ops.StreamShape{Sharing: 1, Together: 2, Quads: 8}},
+	{"read, 4 rows, 4 quads of each", ops.StreamShape{Sharing: 1, Together: 4, Quads: 4}},
+	{"read, 2 rows, 8 quads of each", ops.StreamShape{Sharing: 1, Together: 2, Quads: 8}},
 	{"read, a row a workgroup", ops.StreamShape{Sharing: 64, Together: 1, Quads: 1}},
 	{"read, 4 rows a workgroup", ops.StreamShape{Sharing: 64, Together: 4, Quads: 1}},
 }

@@ -121,7 +121,7 @@ func TestUnknownMemory(t *testing.T) {
 func TestRefusal(t *testing.T) {
 	prompt := file(t, "t.json", "[1, 3, 4]")
 	for _, c := range []struct{ flags, want string }{
-		{"--memory 12GiB", "use --quant q6_k, which needs 11.84 GiB"},
+		{"--memory 12GiB", "use --quant q6_k, which needs 11.83 GiB"},
 		{"--memory 8GiB", "use --quant q4_k --ctx 8192 --gpu-layers 31, which is slow"},
 		{"--memory 3GiB", "use --quant q4_k --ctx 4400 --gpu-layers 0, which is slow"},
 		{"--memory 1GiB", "not even q4_k with a layer at a time does; use another --device"},

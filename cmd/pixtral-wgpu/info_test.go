@@ -63,15 +63,15 @@ func largest(t *testing.T) string {
 func TestInfoArch(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"", "margin   none: 13.58 GiB too much|auto     q6_k with a context of 9200: 11.99 GiB|head               bf16     1 tensor   1.25 GiB"},
-		{"--quant q4_k", "layers             q4_k  280 tensors|margin   2.861 GiB|context  up to 26800 tokens"},
-		{"--quant auto", "layers             q6_k  280 tensors|margin   6.778 MiB"},
+		{"--quant q4_k", "layers             q4_k  280 tensors|margin   2.865 GiB|context  up to 26800 tokens"},
+		{"--quant auto", "layers             q6_k  280 tensors|margin   10.78 MiB"},
 		{"--memory 5GiB", "auto     q4_k with a context of 8192 and "},
 		{"--memory 24GiB", "auto     q8_0 with a context of 32768: 18.65 GiB"},
-		{"--memory 3GiB --quant auto", "auto     q4_k with a context of 4400 and 40 layers in host memory: 2.99 GiB|context  up to 4400 tokens"},
+		{"--memory 3GiB --quant auto", "auto     q4_k with a context of 4400 and 40 layers in host memory: 2.986 GiB|context  up to 4400 tokens"},
 		{"--quant q4_k --gpu-layers 10 --memory 6GiB", "context  up to 14700 tokens"},
 		{"--memory 1GiB", "auto     nothing fits|context  none fits"},
 		{"--quant auto --memory 5GiB", "in host memory             30 layers  -4.142 GiB"},
-		{"--quant q4_k --memory 9.6GB", "auto     q4_k with a context of 6800: 8.928 GiB"},
+		{"--quant q4_k --memory 9.6GB", "auto     q4_k with a context of 6900: 8.939 GiB"},
 	} {
 		out := ok(t, "", append([]string{"info", "--arch", "pixtral-12b", "--memory", "12GiB"}, strings.Fields(test.args)...)...).out
 		for _, want := range strings.Split(test.want, "|") {

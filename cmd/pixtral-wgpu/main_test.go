@@ -145,7 +145,7 @@ func TestMistakes(t *testing.T) {
 		{"run|--quant|auto|--gpu-layers|2|--memory|1MB|x", failed, "not even as q4_k; use a smaller --gpu-layers or --ctx"},
 		{"info|x", misused, `info takes no arguments`},
 		{"run|--memory|15MB|x", failed, "(--memory): use --ctx "},
-		{"run|--arch|pixtral-12b|--memory|12GB|--tokens|" + file(t, "t.json", "[1, 3]"), failed, "model random pixtral-12b needs 25.58 GiB as it is with a context of 8192, and there is 11.18 GiB (--memory): use --quant q5_k, which needs 10.41 GiB"},
+		{"run|--arch|pixtral-12b|--memory|12GB|--tokens|" + file(t, "t.json", "[1, 3]"), failed, "model random pixtral-12b needs 25.58 GiB as it is with a context of 8192, and there is 11.18 GiB (--memory): use --quant q5_k, which needs 10.4 GiB"},
 		{"run|--device|no such|x", failed, `no adapter is called "no such"`},
 		{"run|--shaders|.|x", failed, "there are no .wgsl files"},
 		{"run|--tokens|" + file(t, "t.json", "{}"), failed, "t.json: not a JSON array of token ids"},
