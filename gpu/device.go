@@ -264,12 +264,13 @@ func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 	}
 	for len(data) > 0 {
 		n := min(len(data), staging)
+		var err error
 		if t.Texels() {
-			d.writeTexels(t.buf.texels, offset, data[:n])
+			err = d.writeTexels(t.buf.texels, offset, data[:n])
 		} else {
 			d.write(t.buf, offset, data[:n])
 		}
-		if err := d.check(nil); err != nil {
+		if err = d.check(err); err != nil {
 			return fmt.Errorf("gpu: write %s: %w", t.String(), err)
 		}
 		if n == staging {
@@ -350,7 +351,7 @@ func (d *Device) read(t Tensor) ([]byte, error) {
 	if status != wgpu.MapAsyncStatusSuccess {
 		return nil, fmt.Errorf("gpu: read %v: map: %v", t, status)
 	}
-	data := append([]byte(nil), stage.raw.GetMappedRange(0, uint(size))...)
+	data := append([]byte(nil), stage.raw.GetMappedRange(0, uint((t.Bytes()+3)&^3))...)
 	return data, stage.raw.TryUnmap()
 }
 

@@ -149,7 +149,7 @@ func (d *Device) Stage(cols int) (Tensor, int, error) {
 
 // writeTexels gives the queue data to put into t from a byte offset on, both
 // multiples of a texel.
-func (d *Device) writeTexels(t *texels, offset uint64, data []byte) {
+func (d *Device) writeTexels(t *texels, offset uint64, data []byte) error {
 	row := t.size * shaders.TexelColumns
 	for len(data) > 0 {
 		x, rows, n := offset%row, uint64(1), min(uint64(len(data)), row-offset%row)
@@ -162,10 +162,11 @@ func (d *Device) writeTexels(t *texels, offset uint64, data []byte) {
 			data[:n], &wgpu.TexelCopyBufferLayout{BytesPerRow: uint32(row), RowsPerImage: uint32(rows)},
 			&wgpu.Extent3D{Width: uint32(min(n, row) / t.size), Height: uint32(rows), DepthOrArrayLayers: 1})
 		if err != nil {
-			return // the sink has it
+			return err
 		}
 		offset, data = offset+n, data[n:]
 	}
+	return nil
 }
 
 // copyTo records a copy of all texels to a buffer.

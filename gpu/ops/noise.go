@@ -37,19 +37,7 @@ func NoiseMatrix(ctx context.Context, d *gpu.Device, name string, f quant.Format
 	patterns := f.Noise(1 / math.Sqrt(float64(cols)))
 	for i, s := range m.Shards {
 		for j, part := range s.Parts {
-			p := patterns[j]
-			y := part
-			if part.Texels() {
-				if y, err = d.New("noise", gpu.U32, part.Shape...); err != nil {
-					r.Fail(err)
-					break
-				}
-			}
-			Noise(r, y, seed<<16|uint32(i)<<4|uint32(j), p.Every, p.Mask, p.Base)
-			if part.Texels() {
-				r.CopyRows(part, 0, y, 0, part.Shape[0])
-				d.Free(y)
-			}
+			noisePart(r, part, seed<<16|uint32(i)<<4|uint32(j), patterns[j])
 		}
 	}
 	if err := r.Submit(); err != nil {
@@ -60,6 +48,23 @@ func NoiseMatrix(ctx context.Context, d *gpu.Device, name string, f quant.Format
 }
 
 type streamParams struct{ Quads, Rows, N uint32 }
+
+// noisePart records random bits of a pattern for a part of a matrix, by way of a buffer
+// if the part is a texture.
+func noisePart(r *gpu.Recorder, part gpu.Tensor, seed uint32, p quant.Pattern) {
+	if !part.Texels() {
+		Noise(r, part, seed, p.Every, p.Mask, p.Base)
+		return
+	}
+	y, err := r.Device().New("noise", gpu.U32, part.Shape...)
+	if err != nil {
+		r.Fail(err)
+		return
+	}
+	Noise(r, y, seed, p.Every, p.Mask, p.Base)
+	r.CopyRows(part, 0, y, 0, part.Shape[0])
+	r.Device().Free(y)
+}
 
 // A StreamShape is how matrix × vector reads a matrix.
 type StreamShape struct {
