@@ -3,6 +3,7 @@
 
 import package::lib::ints::Ints;
 import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::scales::{Scales, scales_of, scale_at};
 
 @group(1) @binding(0) var<storage, read> q4_k_words: array<vec4<u32>>;           // [rows, cols/32]
 @group(1) @binding(1) var<storage, read> q4_k_scales: array<vec4<u32>>;    // [rows, cols/256]
@@ -17,31 +18,10 @@ fn q4_k_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// Scales are those of 256 weights.
-struct Scales {
-    d: vec2<f32>,       // d and dmin
-    low: vec2<u32>,     // four bits of each s, of each m
-    top: vec2<u32>,     // two, above them
-}
-
-// q4_k_scales_of returns the scales in a block's words: d and dmin; four bits of each
-// s; of each m; two of each s and each m.
-fn q4_k_scales_of(block: vec4<u32>) -> Scales {
-    return Scales(unpack2x16float(block.x), block.yz, vec2(block.w << 4u, block.w >> 12u));
-}
-
-// q4_k_scale returns d·s and dmin·m of the octet at index i of a block.
-fn q4_k_scale(i: u32, scales: Scales) -> vec2<f32> {
-    let j = (i >> 2u) & 7u;
-    let low = (scales.low >> vec2(4u * j)) & vec2(15u);
-    let top = (scales.top >> vec2(2u * j)) & vec2(0x30u);
-    return scales.d * vec2<f32>(vec2<i32>(low | top));
-}
-
 // load8 returns the octet of weights at index k.
 fn load8(k: u32) -> array<vec4<f32>, 2> {
     let q = q4_k_codes(k);
-    let s = q4_k_scale(k, q4_k_scales_of(q4_k_scales[k >> 5u]));
+    let s = scale_at(k, scales_of(q4_k_scales[k >> 5u]));
     return array(q[0] * s.x - s.y, q[1] * s.x - s.y);
 }
 
@@ -51,12 +31,12 @@ alias Span = Scales;
 
 // load_span returns what the octets from k on share.
 fn load_span(k: u32) -> Span {
-    return q4_k_scales_of(q4_k_scales[k >> 5u]);
+    return scales_of(q4_k_scales[k >> 5u]);
 }
 
 // load_step returns the 32 weights that begin with octet k, which is octet i of its span.
 fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    let s = q4_k_scale(i, span);
+    let s = scale_at(i, span);
     return Step(q4_k_words[k >> 2u], vec4(s.xx, -s.yy));
 }
 

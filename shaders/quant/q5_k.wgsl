@@ -3,6 +3,7 @@
 
 import package::lib::ints::Ints;
 import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::scales::{Scales, scales_of, scale_at};
 
 @group(1) @binding(0) var<storage, read> q5_k_words: array<vec4<u32>>;           // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q5_k_fifths: array<vec4<u32>>;          // [rows, cols/128], one bit of each
@@ -20,31 +21,10 @@ fn q5_k_codes(k: u32) -> array<vec4<f32>, 2> {
     );
 }
 
-// Scales are those of 256 weights.
-struct Scales {
-    d: vec2<f32>,       // d and dmin
-    low: vec2<u32>,     // four bits of each s, of each m
-    top: vec2<u32>,     // two, above them
-}
-
-// q5_k_scales_of returns the scales in a block's words: d and dmin; four bits of each
-// s; of each m; two of each s and each m.
-fn q5_k_scales_of(block: vec4<u32>) -> Scales {
-    return Scales(unpack2x16float(block.x), block.yz, vec2(block.w << 4u, block.w >> 12u));
-}
-
-// q5_k_scale returns d·s and dmin·m of the octet at index i of a block.
-fn q5_k_scale(i: u32, scales: Scales) -> vec2<f32> {
-    let j = (i >> 2u) & 7u;
-    let low = (scales.low >> vec2(4u * j)) & vec2(15u);
-    let top = (scales.top >> vec2(2u * j)) & vec2(0x30u);
-    return scales.d * vec2<f32>(vec2<i32>(low | top));
-}
-
 // load8 returns the octet of weights at index k.
 fn load8(k: u32) -> array<vec4<f32>, 2> {
     let q = q5_k_codes(k);
-    let s = q5_k_scale(k, q5_k_scales_of(q5_k_scales[k >> 5u]));
+    let s = scale_at(k, scales_of(q5_k_scales[k >> 5u]));
     return array(q[0] * s.x - s.y, q[1] * s.x - s.y);
 }
 
@@ -58,7 +38,7 @@ struct Span {
 // load_span returns what the octets from k on share.
 fn load_span(k: u32) -> Span {
     let i = k >> 5u;
-    return Span(q5_k_scales_of(q5_k_scales[i]), array(q5_k_fifths[2u * i], q5_k_fifths[2u * i + 1u]));
+    return Span(scales_of(q5_k_scales[i]), array(q5_k_fifths[2u * i], q5_k_fifths[2u * i + 1u]));
 }
 
 // load_step returns the 32 weights that begin with octet k, which is octet i of its span.
@@ -66,7 +46,7 @@ fn load_step(k: u32, i: u32, last: u32, span: Span) -> Ints {
     let w = q5_k_words[k >> 2u];
     let fifths = select(span.fifths[0], span.fifths[1], vec4((i & 16u) != 0u))[(i >> 2u) & 3u];
     let high = vec4(fifths) >> vec4(0u, 1u, 2u, 3u);
-    let s = q5_k_scale(i, span.scales);
+    let s = scale_at(i, span.scales);
     return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), vec4(s.xx, -s.yy));
 }
 
