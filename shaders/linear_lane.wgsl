@@ -9,7 +9,7 @@ import package::lanes::{Place, taken8};
 import package::lib::grid::unfold;
 import package::lib::quads::Taken;
 import package::output::put;
-import package::weights::{SPAN_OCTETS, Span, load_span, load_step, step_quad, dot_step};
+import package::weights::{SPAN_OCTETS, Span, Words, load_span, load_words, step_of, step_quad, dot_step};
 
 override ROWS: u32 = 4;    // even
 override TOKENS: u32 = 1;
@@ -40,6 +40,10 @@ fn linear_lane(p: Place) {
     }
     // With a bound of parameters alone, lavapipe would compile the unrolled loop anew for each dispatch.
     let octets = min(params.octets, arrayLength(&x));
+    var begins: array<u32, TOKENS>;    // of rows of x
+    for (var t = 0u; t < TOKENS; t++) {
+        begins[t] = (min(token0 + t, params.until - 1u) - params.skip) * octets;
+    }
     var sums: array<f32, ROWS * TOKENS>;
     for (var k = 0u; k < octets; k += SPAN_OCTETS) {
         var spans: array<Span, ROWS>;
@@ -47,10 +51,13 @@ fn linear_lane(p: Place) {
             spans[r] = load_span(starts[r] + k);
         }
         if SPAN_OCTETS == 4u {    // lavapipe would keep a loop of one round
-            add_step(&sums, &starts, &spans, p, k, 0u, token0);
+            add_step(&sums, &starts, &begins, &spans, p, octets, k, 0u);
+        } else if SPAN_OCTETS == 8u {
+            add_step(&sums, &starts, &begins, &spans, p, octets, k, 0u);
+            add_step(&sums, &starts, &begins, &spans, p, octets, k + 4u, 4u);
         } else {
             for (var i = 0u; i < SPAN_OCTETS; i += 4u) {
-                add_step(&sums, &starts, &spans, p, k + i, i, token0);
+                add_step(&sums, &starts, &begins, &spans, p, octets, k + i, i);
             }
         }
     }
@@ -69,16 +76,23 @@ fn linear_lane(p: Place) {
 fn add_step(
     sums: ptr<function, array<f32, ROWS * TOKENS>>,
     starts: ptr<function, array<u32, ROWS>>,
+    begins: ptr<function, array<u32, TOKENS>>,
     spans: ptr<function, array<Span, ROWS>>,
-    p: Place, k: u32, i: u32, token0: u32,
+    p: Place, octets: u32, k: u32, i: u32,
 ) {
     var taken: array<Taken, TOKENS>;
     for (var t = 0u; t < TOKENS; t++) {
-        let row = (min(token0 + t, params.until - 1u) - params.skip) * params.octets;
-        taken[t] = taken8(p, (row + k) * 2u, (params.octets - k) * 2u);
+        taken[t] = taken8(p, ((*begins)[t] + k) * 2u, (params.octets - k) * 2u);
+    }
+    var words: array<Words, ROWS>;
+    for (var r = 0u; r < ROWS && TOKENS <= 2u; r++) {
+        words[r] = load_words((*starts)[r] + k, (*starts)[r] + octets - 1u);
     }
     for (var r = 0u; r < ROWS; r++) {
-        let w = load_step((*starts)[r] + k, i, (*starts)[r] + params.octets - 1u, (*spans)[r]);
+        if TOKENS > 2u {
+            words[r] = load_words((*starts)[r] + k, (*starts)[r] + octets - 1u);
+        }
+        let w = step_of(words[r], (*starts)[r] + k, i, (*spans)[r]);
         var products = array<vec2<f32>, TOKENS>();
         for (var q = 0u; q < 4u; q++) {
             let low = step_quad(w, q);

@@ -161,7 +161,7 @@ func (l *linear) subgroup(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	l.dispatch(r, s, n, l.normed(s), groups, !last, [4]shaders.Override{override("ROWS", rows), override("TOKENS", tokens), override("SPAN", span)})
 }
 
-// lane records an invocation for 4 to 10 rows of W and up to 8 of x, in as many
+// lane records an invocation for 4 or 8 rows of W and up to 8 of x, in as many
 // dispatches as their work asks for.
 func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	const width = 8 // LANES of the kernel
@@ -173,8 +173,6 @@ func (l *linear) lane(r *gpu.Recorder, s *gpu.Shard, last bool) {
 	switch {
 	case s.Rows < 1024:
 		alike = 4 // less keeps more cores busy, and compiles sooner
-	case n == 1 && s.Blocks():
-		rows = 10 // not 8: lanes a power of two apart get into each other's way in caches
 	case l.lanes == "":
 		rows, alike = 8, 4 // what is read of x serves twice as many
 	}

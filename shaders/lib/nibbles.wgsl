@@ -1,11 +1,16 @@
 // Steps of formats of four bits: an octet is a word, whose first four codes lie in the
 // low halves of its bytes.
 
-import package::lib::codes::step_sum;
+import package::lib::ints::Ints;
 
 struct Step {
     words: vec4<u32>,
-    scale: vec4<f32>,    // as of Ints
+    scale: vec2<f32>,    // and offset
+}
+
+// ints_of returns the codes of a step.
+fn ints_of(w: Step) -> Ints {
+    return Ints(w.words & vec4(0x0f0f0f0fu), (w.words >> vec4(4u)) & vec4(0x0f0f0f0fu), w.scale.xxyy);
 }
 
 // What activations are multiplied with: of even quads, of odd ones.
@@ -19,8 +24,4 @@ fn step_quad(w: Step, q: u32) -> vec4<f32> {
         return vec4<f32>(vec4<i32>(vec4(word) & vec4(0xfu, 0xf00u, 0xf0000u, 0xf000000u)));
     }
     return vec4<f32>(vec4<i32>(vec4(vec3(word) & vec3(0xf0u, 0xf000u, 0xf00000u), word >> 28u)));
-}
-
-fn dot_step(w: Step, codes: vec2<f32>, totals: vec2<f32>) -> f32 {
-    return step_sum(w.scale, codes, totals);
 }

@@ -1,6 +1,6 @@
 // f16: IEEE half floats, two to a word, low half first.
 
-import package::lib::floats::{SPAN_OCTETS, Span, Step, EVEN, ODD, load_span, load_step, step_quad, dot_step};
+import package::lib::floats::{SPAN_OCTETS, Span, Step, Words, EVEN, ODD, load_span, load_words, step_of, step_quad, dot_step};
 
 @group(1) @binding(0) var<storage, read> f16_words: array<vec4<u32>>;    // [rows, cols/8]
 

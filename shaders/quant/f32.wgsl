@@ -1,6 +1,6 @@
 // f32: the weights as they are.
 
-import package::lib::floats::{SPAN_OCTETS, Span, Step, EVEN, ODD, load_span, load_step, step_quad, dot_step};
+import package::lib::floats::{SPAN_OCTETS, Span, Step, Words, EVEN, ODD, load_span, load_words, step_of, step_quad, dot_step};
 
 @group(1) @binding(0) var<storage, read> f32_words: array<vec4<f32>>;    // [rows, cols/4]
 

@@ -1,7 +1,8 @@
 // q4_0: w = d·(q-8), q of 4 bits; 32 weights share d.
 
-import package::lib::ints::Ints;
-import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::load_ints;
+import package::lib::nibbles::{Step, EVEN, ODD, ints_of, step_quad};
+import package::lib::codes::dot_step;
 import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q4_0_words: array<vec4<u32>>;     // [rows, cols/32]
@@ -29,23 +30,20 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
-// q4_0_offsets returns a block's scale and offset as of Ints.
-fn q4_0_offsets(s: f32) -> vec4<f32> {
-    return vec4(s, s, -8.0 * s, -8.0 * s);
-}
-
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    let w = q4_0_words[i];
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), q4_0_offsets(q4_0_scale(4u * i)));
-}
-
 // load_span returns the scales of the blocks that begin with octet k.
 fn load_span(k: u32) -> Span {
     return q4_0_scales[k >> 3u];
 }
 
-// load_step returns the block that begins with octet k.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return Step(q4_0_words[k >> 2u], q4_0_offsets(half_scale(k, span)));
+alias Words = vec4<u32>;
+
+// load_words returns the words of the block that begins with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return q4_0_words[k >> 2u];
+}
+
+// step_of returns the block that begins with octet k.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
+    let d = half_scale(k, span);
+    return Step(w, vec2(d, -8.0 * d));
 }

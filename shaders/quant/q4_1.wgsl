@@ -1,7 +1,8 @@
 // q4_1: w = d·q + m, q of 4 bits; 32 weights share d and m.
 
-import package::lib::ints::Ints;
-import package::lib::nibbles::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::load_ints;
+import package::lib::nibbles::{Step, EVEN, ODD, ints_of, step_quad};
+import package::lib::codes::dot_step;
 import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q4_1_words: array<vec4<u32>>;     // [rows, cols/32]
@@ -24,14 +25,17 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * s.x + s.y, q[1] * s.x + s.y);
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    let w = q4_1_words[i];
-    let scale = unpack2x16float(q4_1_scales[i]).xxyy;
-    return Ints(w & vec4(0x0f0f0f0fu), (w >> vec4(4u)) & vec4(0x0f0f0f0fu), scale);
+struct Words {
+    words: vec4<u32>,
+    scale: u32,
 }
 
-// load_step returns the block that begins with octet k.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return Step(q4_1_words[k >> 2u], unpack2x16float(q4_1_scales[k >> 2u]).xxyy);
+// load_words returns the words of the block that begins with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return Words(q4_1_words[k >> 2u], q4_1_scales[k >> 2u]);
+}
+
+// step_of returns the block of these words.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
+    return Step(w.words, unpack2x16float(w.scale));
 }

@@ -1,7 +1,9 @@
 // q5_0: w = d·(q-16), q of 5 bits; 32 weights share d.
 
-import package::lib::ints::Ints;
-import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::load_ints;
+import package::lib::bytes::{Step, EVEN, ODD, step_quad};
+import package::lib::codes::dot_step;
+import package::lib::fifths::{with_fifths, ints_of};
 import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q5_0_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
@@ -32,17 +34,14 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * d, q[1] * d);
 }
 
-// q5_0_block returns block i of 32 weights, of scale s, as codes.
-fn q5_0_block(i: u32, s: f32) -> Ints {
-    let w = q5_0_words[i];
-    let high = vec4(q5_0_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
-    let scale = vec4(s, s, -16.0 * s, -16.0 * s);
-    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
+struct Words {
+    words: vec4<u32>,
+    fifths: u32,
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    return q5_0_block(i, q5_0_scale(4u * i));
+// load_words returns the words of the block that begins with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return Words(q5_0_words[k >> 2u], q5_0_fifths[k >> 2u]);
 }
 
 // load_span returns the scales of the blocks that begin with octet k.
@@ -50,7 +49,8 @@ fn load_span(k: u32) -> Span {
     return q5_0_scales[k >> 3u];
 }
 
-// load_step returns the block that begins with octet k.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return q5_0_block(k >> 2u, half_scale(k, span));
+// step_of returns the block that begins with octet k.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
+    let d = half_scale(k, span);
+    return with_fifths(w.words, w.fifths, vec2(d, -16.0 * d));
 }

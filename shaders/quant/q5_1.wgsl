@@ -1,7 +1,9 @@
 // q5_1: w = d·q + m, q of 5 bits; 32 weights share d and m.
 
-import package::lib::ints::Ints;
-import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::load_ints;
+import package::lib::bytes::{Step, EVEN, ODD, step_quad};
+import package::lib::codes::dot_step;
+import package::lib::fifths::{with_fifths, ints_of};
 import package::lib::blocks::{SPAN_OCTETS, Span, load_span};
 
 @group(1) @binding(0) var<storage, read> q5_1_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
@@ -27,15 +29,18 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(q[0] * s.x + s.y, q[1] * s.x + s.y);
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    let w = q5_1_words[i];
-    let high = vec4(q5_1_fifths[i]) >> vec4(0u, 1u, 2u, 3u);
-    let scale = unpack2x16float(q5_1_scales[i]).xxyy;
-    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), scale);
+struct Words {
+    words: vec4<u32>,
+    fifths: u32,
+    scale: u32,
 }
 
-// load_step returns the block that begins with octet k.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return load_ints(k >> 2u);
+// load_words returns the words of the block that begins with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return Words(q5_1_words[k >> 2u], q5_1_fifths[k >> 2u], q5_1_scales[k >> 2u]);
+}
+
+// step_of returns the block of these words.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
+    return with_fifths(w.words, w.fifths, unpack2x16float(w.scale));
 }

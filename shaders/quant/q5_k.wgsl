@@ -1,8 +1,10 @@
 // q5_k: w = d·s·q - dmin·m, q of 5 bits; 32 weights share s and m of 6 bits,
 // 256 weights d and dmin.
 
-import package::lib::ints::Ints;
-import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::load_ints;
+import package::lib::bytes::{Step, EVEN, ODD, step_quad};
+import package::lib::codes::dot_step;
+import package::lib::fifths::{with_fifths, ints_of};
 import package::lib::scales::{Scales, scales_of, scale_at};
 
 @group(1) @binding(0) var<storage, read> q5_k_words: array<vec4<u32>>;           // [rows, cols/32], four bits of each
@@ -31,26 +33,26 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
 const SPAN_OCTETS: u32 = 32u;    // octets that share a Span
 
 struct Span {
-    scales: Scales,
+    scales: vec4<u32>,
     fifths: array<vec4<u32>, 2>,
 }
 
 // load_span returns what the octets from k on share.
 fn load_span(k: u32) -> Span {
     let i = k >> 5u;
-    return Span(scales_of(q5_k_scales[i]), array(q5_k_fifths[2u * i], q5_k_fifths[2u * i + 1u]));
+    return Span(q5_k_scales[i], array(q5_k_fifths[2u * i], q5_k_fifths[2u * i + 1u]));
 }
 
-// load_step returns the 32 weights that begin with octet k, which is octet i of its span.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Ints {
-    let w = q5_k_words[k >> 2u];
+alias Words = vec4<u32>;
+
+// load_words returns the words of the 32 weights that begin with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return q5_k_words[k >> 2u];
+}
+
+// step_of returns the 32 weights of these words, which begin with octet i of their span.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
     let fifths = select(span.fifths[0], span.fifths[1], vec4((i & 16u) != 0u))[(i >> 2u) & 3u];
-    let high = vec4(fifths) >> vec4(0u, 1u, 2u, 3u);
-    let s = scale_at(i, span.scales);
-    return Ints((w & vec4(0x0f0f0f0fu)) | ((high << vec4(4u)) & vec4(0x10101010u)), ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | (high & vec4(0x10101010u)), vec4(s.xx, -s.yy));
-}
-
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    return load_step(4u * i, 4u * i, 0u, load_span(4u * i));
+    let s = scale_at(i, scales_of(span.scales));
+    return with_fifths(w, fifths, vec2(s.x, -s.y));
 }

@@ -1,8 +1,8 @@
 // q6_k: w = d·s·(q-32), q of 6 bits; 16 weights share the signed byte s, 256
 // weights d.
 
-import package::lib::ints::Ints;
-import package::lib::bytes::{Step, EVEN, ODD, step_quad, dot_step};
+import package::lib::ints::{Ints, load_ints};
+import package::lib::bytes::{Step, EVEN, ODD, step_quad};
 
 @group(1) @binding(0) var<storage, read> q6_k_words: array<vec4<u32>>;     // [rows, cols/32], four bits of each
 @group(1) @binding(1) var<storage, read> q6_k_tops: array<vec2<u32>>;      // [rows, cols/32], two bits of each
@@ -47,19 +47,34 @@ fn load_span(k: u32) -> Span {
     return Span(q6_k_steps[k >> 5u], q6_k_scales[k >> 5u]);
 }
 
-// load_step returns the 32 weights that begin with octet k, which is octet i of its span.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Ints {
-    let w = q6_k_words[k >> 2u];
-    let tops = q6_k_tops[k >> 2u];
+struct Words {
+    words: vec4<u32>,
+    tops: vec2<u32>,
+}
+
+// load_words returns the words of the 32 weights that begin with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return Words(q6_k_words[k >> 2u], q6_k_tops[k >> 2u]);
+}
+
+// step_of returns the 32 weights of these words, which begin with octet i of their span.
+fn step_of(words: Words, k: u32, i: u32, span: Span) -> Step {
+    let w = words.words;
+    let tops = words.tops;
     let top = vec4(tops.x, tops.x >> 4u, tops.y, tops.y >> 4u);
     let lo = (w & vec4(0x0f0f0f0fu)) | ((top << vec4(4u)) & vec4(0x30303030u));
     let hi = ((w >> vec4(4u)) & vec4(0x0f0f0f0fu)) | ((top << vec4(2u)) & vec4(0x30303030u));
     let word = span.steps[(i >> 3u) & 3u];
     let s = vec2(q6_k_scale(i, span.d, word), q6_k_scale(i + 2u, span.d, word));
-    return Ints(lo, hi, vec4(s, -32.0 * s));
+    return Step(lo, hi, s);
 }
 
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    return load_step(4u * i, 4u * i, 0u, load_span(4u * i));
+// dot_step returns what a step comes to: codes are the products of the codes of either
+// half, totals what the activations of the halves come to.
+fn dot_step(w: Step, codes: vec2<f32>, totals: vec2<f32>) -> f32 {
+    return dot(codes - 32.0 * totals, w.scale);
+}
+
+fn ints_of(w: Step) -> Ints {
+    return Ints(w.lo, w.hi, vec4(w.scale, -32.0 * w.scale));
 }

@@ -1,7 +1,6 @@
 // q8_0: w = d·q, a signed byte for each weight; 32 weights share d.
 
-import package::lib::ints::Ints;
-import package::lib::codes::step_sum;
+import package::lib::ints::{Ints, load_ints};
 import package::lib::pairs::{SPAN_OCTETS, Span, half_scale};
 
 @group(1) @binding(0) var<storage, read> q8_0_words: array<vec4<u32>>;    // [rows, cols/16]
@@ -25,29 +24,30 @@ fn load8(k: u32) -> array<vec4<f32>, 2> {
     return array(vec4<f32>(unpack4xI8(w.x)) * d, vec4<f32>(unpack4xI8(w.y)) * d);
 }
 
-// q8_0_block returns block i of 32 weights, of scale d, as codes.
-fn q8_0_block(i: u32, d: f32) -> Ints {
-    let a = q8_0_words[2u * i];
-    let b = q8_0_words[2u * i + 1u];
-    return Ints(vec4(a.xz, b.xz), vec4(a.yw, b.yw), vec4(vec2(d), 0.0, 0.0));
-}
-
-// load_ints returns block i of 32 weights as codes.
-fn load_ints(i: u32) -> Ints {
-    return q8_0_block(i, q8_0_scale(4u * i));
-}
-
 // load_span returns the scales of the blocks that begin with octet k.
 fn load_span(k: u32) -> Span {
     return q8_0_scales[k >> 3u];
 }
 
-// load_step returns the block that begins with octet k.
-fn load_step(k: u32, i: u32, last: u32, span: Span) -> Step {
-    return q8_0_block(k >> 2u, half_scale(k, span));
+alias Words = array<vec4<u32>, 2>;
+
+// load_words returns the words of the block that begins with octet k.
+fn load_words(k: u32, last: u32) -> Words {
+    return Words(q8_0_words[k >> 1u], q8_0_words[(k >> 1u) + 1u]);
 }
 
-alias Step = Ints;
+// A Step is a block. The words of lo are the first four codes of each octet, those of hi
+// the last four.
+struct Step {
+    lo: vec4<u32>,
+    hi: vec4<u32>,
+    d: f32,
+}
+
+// step_of returns the block that begins with octet k.
+fn step_of(w: Words, k: u32, i: u32, span: Span) -> Step {
+    return Step(vec4(w[0].xz, w[1].xz), vec4(w[0].yw, w[1].yw), half_scale(k, span));
+}
 
 // What activations are multiplied with: codes are taken in the uppermost byte, with
 // their sign.
@@ -61,5 +61,9 @@ fn step_quad(w: Step, q: u32) -> vec4<f32> {
 }
 
 fn dot_step(w: Step, codes: vec2<f32>, totals: vec2<f32>) -> f32 {
-    return step_sum(vec4(w.scale.xy, 0.0, 0.0), codes, totals);
+    return (codes.x + codes.y) * w.d;
+}
+
+fn ints_of(w: Step) -> Ints {
+    return Ints(w.lo, w.hi, vec4(vec2(w.d), 0.0, 0.0));
 }
