@@ -61,7 +61,7 @@ func TestBars(t *testing.T) {
 			must(finish(d, rec, y.Rows(1)))
 		}))
 	}
-	m, err := ops.NoiseMatrix(t.Context(), d, "x", quant.BF16, 4096, 8192, 1)
+	m, err := ops.NoiseMatrix(t.Context(), d, "x", quant.BF16, readRows, readCols, 1)
 	must(err)
 	defer d.FreeMatrix(m)
 	var reads []func() float64

@@ -35,7 +35,7 @@ func (r *Report) Ceilings(ctx context.Context, d *gpu.Device) error {
 // Roof measures those two of the ceilings that kernels run against: ReadRate and
 // MathRate.
 func (r *Report) Roof(ctx context.Context, d *gpu.Device) error {
-	if err := r.reads(ctx, d, r.size(d)); err != nil {
+	if err := r.reads(ctx, d); err != nil {
 		return err
 	}
 	_, side := r.sizes()
@@ -90,13 +90,16 @@ func (r *Report) copies(ctx context.Context, d *gpu.Device, size int) error {
 	return nil
 }
 
+// readRows is how many rows of readCols weights in bf16 reads are measured with: they
+// are 256 MiB, more than a software adapter's caches hold.
+const readRows, readCols = 16384, 8192
+
 // reads measures how fast a matrix is read as matrix × vector reads it, by kernels
 // that do nothing else. The best of their shapes is the ceiling.
-func (r *Report) reads(ctx context.Context, d *gpu.Device, size int) error {
+func (r *Report) reads(ctx context.Context, d *gpu.Device) error {
 	g := &rig{d: d}
 	defer g.free()
-	const words = 4096 // of a row
-	m, err := ops.NoiseMatrix(ctx, d, "x", quant.BF16, size/4/words, 2*words, 1)
+	m, err := ops.NoiseMatrix(ctx, d, "x", quant.BF16, readRows, readCols, 1)
 	if err != nil {
 		return err
 	}

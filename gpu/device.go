@@ -59,6 +59,7 @@ type Device struct {
 	ways     map[Use]Way
 	scratch  map[string]Tensor
 	stage    Tensor // of Stage
+	staged   uint64 // bytes written since the last submission
 
 	recording *Recorder // that holds commands; nil if none does
 }
@@ -248,8 +249,8 @@ func (d *Device) WriteFloats(t Tensor, data []float32) error {
 	return d.Write(t, 0, wgpu.ToBytes(data))
 }
 
-// staging is how much a write may hold in flight: each call of WriteBuffer
-// keeps a copy until the queue has taken it.
+// staging is how much writes may hold in flight: the queue keeps a copy of each until
+// a submission that follows it is done.
 const staging = 16 << 20
 
 // Write puts data into t from a byte offset on. Offset and length are multiples of 4,
@@ -273,7 +274,7 @@ func (d *Device) Write(t Tensor, offset uint64, data []byte) error {
 		if err = d.check(err); err != nil {
 			return fmt.Errorf("gpu: write %s: %w", t.String(), err)
 		}
-		if n == staging {
+		if d.staged += uint64(n); d.staged >= staging {
 			index := d.send()
 			d.wait(&index)
 		}

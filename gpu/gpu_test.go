@@ -427,3 +427,24 @@ func TestMailbox(t *testing.T) {
 		t.Error("64 words go into two")
 	}
 }
+
+// However small the writes are, the queue holds no more than staging bytes of them.
+func TestWritesAreBounded(t *testing.T) {
+	for _, o := range []Options{{}, {DefaultLimits: true}} {
+		d, err := Open(o)
+		check(t, err)
+		defer d.Close()
+		const rows, rowBytes = 3000, 1 << 14
+		m, err := d.NewMatrix("w", "q8_0", rows, rowBytes, []int{rowBytes, rowBytes / 16})
+		check(t, err)
+		var most uint64
+		check(t, d.FillMatrix(m, []int{rowBytes, rowBytes / 16}, func(from, to int) ([][]byte, error) {
+			most = max(most, d.staged)
+			return [][]byte{make([]byte, (to-from)*rowBytes), make([]byte, (to-from)*rowBytes/16)}, nil
+		}))
+		if most = max(most, d.staged); most == 0 || most >= staging {
+			t.Errorf("%v: up to %s are in flight", d.Info, Size(most))
+		}
+		d.FreeMatrix(m)
+	}
+}

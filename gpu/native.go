@@ -354,6 +354,7 @@ func (d *Device) send(buffers ...*wgpu.CommandBuffer) uint64 {
 	for i, b := range buffers {
 		list[i] = handle(b)
 	}
+	d.staged = 0
 	return uint64(C.px_send(handle(d.queue), d.sink.c, C.size_t(len(list)), unsafe.SliceData(list)))
 }
 
@@ -416,6 +417,7 @@ func (d *Device) play(list []command, c *Clock) uint64 {
 	if c != nil && len(c.pending) > 0 {
 		queries, ticks, count = handle(c.queries), handle(c.ticks.buf.raw), 2*len(c.pending)
 	}
+	d.staged = 0
 	return uint64(C.px_submit(handle(d.dev), handle(d.queue), d.sink.c,
 		(*C.px_command)(unsafe.Pointer(unsafe.SliceData(list))), C.size_t(len(list)), queries, C.uint32_t(count), ticks))
 }
