@@ -96,7 +96,7 @@ func (r *Report) collect() *collection {
 	if r.Samples > 0 {
 		least = r.Samples
 	}
-	return &collection{least: least, longest: r.longest(), start: time.Now(), times: make([]time.Duration, 0, least)}
+	return &collection{least: least, longest: r.longest(), times: make([]time.Duration, 0, least)}
 }
 
 // more reports whether more runs are wanted.
@@ -104,8 +104,14 @@ func (c *collection) more() bool {
 	return len(c.times) < c.least && (len(c.times) < 5 || time.Since(c.start) < c.longest)
 }
 
-// begin begins a run, end ends it and begins the next.
-func (c *collection) begin() { c.last = time.Now() }
+// begin begins a run, end ends it and begins the next. The row's time is counted from the
+// first on: what a prompt took before it is not.
+func (c *collection) begin() {
+	c.last = time.Now()
+	if c.runs == 0 {
+		c.start = c.last
+	}
+}
 
 func (c *collection) end() {
 	now := time.Now()
