@@ -50,7 +50,7 @@ fn linear_lane(p: Place) {
         for (var r = 0u; r < ROWS; r++) {
             spans[r] = load_span(starts[r] + k);
         }
-        if SPAN_OCTETS == 4u {    // lavapipe would keep a loop of one round
+        if SPAN_OCTETS == 4u {    // lavapipe would keep a loop of one or two rounds
             add_step(&sums, &starts, &begins, &spans, p, octets, k, 0u);
         } else if SPAN_OCTETS == 8u {
             add_step(&sums, &starts, &begins, &spans, p, octets, k, 0u);
@@ -84,6 +84,8 @@ fn add_step(
     for (var t = 0u; t < TOKENS; t++) {
         taken[t] = taken8(p, ((*begins)[t] + k) * 2u, (params.octets - k) * 2u);
     }
+    // Words of all rows first: memory answers while others are still asked for. With more
+    // rows of x there is arithmetic enough to wait behind, and registers are short.
     var words: array<Words, ROWS>;
     for (var r = 0u; r < ROWS && TOKENS <= 2u; r++) {
         words[r] = load_words((*starts)[r] + k, (*starts)[r] + octets - 1u);
