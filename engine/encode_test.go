@@ -5,7 +5,6 @@ import (
 	"errors"
 	"image"
 	"testing"
-	"time"
 
 	"pixtral-wgpu/engine"
 	"pixtral-wgpu/model"
@@ -134,69 +133,57 @@ func TestLeavePicture(t *testing.T) {
 	}
 }
 
-// While a large picture is encoded, others get their tokens; it comes out as if
-// it had been encoded at once; and if nobody wants it any more, nothing stays.
+// While a large picture is encoded, layer by layer, others get a token after each; it
+// comes out as if it had been encoded at once; and if nobody wants it any more, nothing
+// stays.
 func TestEncodeBetweenSteps(t *testing.T) {
-	engine.Patience(t, 20*time.Millisecond) // a layer or two, however fast the adapter is
 	p := load(t)
-	e := start(t, p, engine.Options{Context: 8192, Tokens: 16384, Slots: 4})
+	engine.Patience(t, 0)
+	h := engine.NewHand(t, p, engine.Options{Context: 8192, Tokens: 16384, Slots: 4})
 	picture := engine.Request{Prompt: large(t, p, 40), MaxTokens: 4}
 	want := alone(t, p, picture, 8192)
-	endless := engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p)}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended, tokens := make(chan error, 1), make(chan time.Time, 1<<14)
-	go func() {
-		_, err := e.Generate(ctx, endless, func(engine.Event) error { tokens <- time.Now(); return nil })
-		ended <- err
-	}()
-	last := <-tokens
-	encoded := e.Stats().ImagesEncoded
-	got := answer(t, e, picture)
-	most := time.Duration(0) // from one token to the next
-	for range len(tokens) {
-		now := <-tokens
-		most, last = max(most, now.Sub(last)), now
-	}
-	check(t, e.Exclusive(t.Context(), func(ctx context.Context, p *model.Pixtral) error {
-		start := time.Now()
-		encoder := p.NewEncoder()
-		defer encoder.Close()
-		encoding, err := encoder.Start(picture.Prompt.Images[0])
-		check(t, err)
-		defer encoding.Close()
-		rows, err := encoding.Step(ctx, p.Config.VisionEncoder.Layers)
-		check(t, err)
-		defer p.Device().Free(rows...)
-		check(t, p.Device().Alive())
-		if took := time.Since(start); most >= took {
-			t.Errorf("tokens were %v apart; a picture is encoded in %v", most, took)
+	_, err := h.Ask(t.Context(), engine.Request{Prompt: model.Prompt{Tokens: []tokenizer.Token{1}}, Sampler: unending(p)})
+	check(t, err)
+	check(t, h.Step(t.Context()))
+	step := func() {
+		t.Helper()
+		before := h.Stats().CompletionTokens
+		if check(t, h.Step(t.Context())); h.Stats().CompletionTokens == before {
+			t.Error("a step without a token for who waits for one")
 		}
-		return nil
-	}))
-	if got.Text != want.Text || e.Stats().ImagesEncoded != encoded+1 {
-		t.Errorf("%q, want %q; %d encoded", got.Text, want.Text, e.Stats().ImagesEncoded-encoded)
 	}
-	used := func() (bytes uint64) {
-		check(t, e.Exclusive(t.Context(), func(_ context.Context, p *model.Pixtral) error {
-			bytes, _ = p.Device().Used()
-			return nil
-		}))
-		return bytes
+	reply, err := h.Ask(t.Context(), picture)
+	check(t, err)
+	layers := 0
+	for ended := false; !ended; _, _, ended = reply() {
+		if step(); h.Encoding() != nil {
+			layers++
+		}
 	}
-	held := used()
+	if most := p.Config.VisionEncoder.Layers; layers != most-1 { // behind the last nothing is under way
+		t.Errorf("%d steps behind a layer, of %d layers", layers, most)
+	}
+	got, err, _ := reply()
+	check(t, err)
+	if n := h.Stats().ImagesEncoded; got.Text != want.Text || n != 1 {
+		t.Errorf("%q, want %q; %d encoded", got.Text, want.Text, n)
+	}
+	held, _ := p.Device().Used()
 	for shade := range byte(2) { // they leave in the middle
-		short, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		if _, err := e.Generate(short, engine.Request{Prompt: large(t, p, shade)}, nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v", err)
+		ctx, leave := context.WithCancel(t.Context())
+		reply, err := h.Ask(ctx, engine.Request{Prompt: large(t, p, shade)})
+		check(t, err)
+		step()
+		if step(); h.Encoding() == nil {
+			t.Error("the picture was encoded in two steps")
 		}
-		stop()
+		leave()
+		step()
+		if _, err, ended := reply(); !ended || !errors.Is(err, context.Canceled) {
+			t.Errorf("ended %v: %v", ended, err)
+		}
 	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	if now := used(); now > held {
-		t.Errorf("%d bytes on the device, %d when the pictures were given up", held, now)
+	if now, _ := p.Device().Used(); now > held {
+		t.Errorf("%d bytes on the device, %d before the pictures were given up", now, held)
 	}
 }
