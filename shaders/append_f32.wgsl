@@ -1,16 +1,8 @@
 // cache[place of row r, :] = x[r, :]      one invocation per quad
 
+import package::lib::appended::{params, x, unit_of};
 import package::lib::grid::unfold;
 
-struct Params {
-    n: u32,        // quads to append
-    width: u32,    // quads of a row
-    begin: u32,    // row to begin with
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [rows, width]
-@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;    // [rows]: angle, seen, pages, place
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;    // [positions, width]: the cache
 
 @compute @workgroup_size(64)
@@ -23,8 +15,6 @@ fn append_f32(
     if i >= params.n {
         return;
     }
-    let row = params.begin + i / params.width;
-    let source = row * params.width + i % params.width;
-    let place = seats[row].w * params.width + i % params.width;
-    y[place] = x[source];
+    let unit = unit_of(i);
+    y[unit.place] = x[unit.source];
 }

@@ -1,17 +1,10 @@
 // cache[place of row r, :] = x[r, :] in bytes, the largest of each 32 becoming ±127      one invocation per 32
 
+import package::lib::appended::{params, x, unit_of};
 import package::lib::grid::unfold;
+import package::lib::kept::block32;
 
-struct Params {
-    n: u32,        // blocks to append
-    width: u32,    // blocks of a row
-    begin: u32,    // row to begin with
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;        // [rows, width * 8]
-@group(0) @binding(2) var<storage, read> seats: array<vec4<u32>>;    // [rows]: angle, seen, pages, place
-@group(0) @binding(3) var<storage, read_write> y: array<u32>;        // [positions, width * 9]: the cache
+@group(0) @binding(3) var<storage, read_write> y: array<u32>;    // [positions, width * 9]: the cache
 
 @compute @workgroup_size(64)
 fn append_q8_0(
@@ -23,17 +16,13 @@ fn append_q8_0(
     if i >= params.n {
         return;
     }
-    let row = params.begin + i / params.width;
-    let source = row * params.width + i % params.width;
-    var most = vec4(0.0);
+    let unit = unit_of(i);
+    var v: array<vec4<f32>, 8>;
     for (var k = 0u; k < 8u; k++) {
-        most = max(most, abs(x[8u * source + k]));
+        v[k] = x[8u * unit.source + k];
     }
-    let scale = max(max(most.x, most.y), max(most.z, most.w)) / 127.0;
-    let inverse = select(0.0, 1.0 / scale, scale > 0.0);
-    let block = (seats[row].w * params.width + i % params.width) * 9u;
-    y[block] = bitcast<u32>(scale);
-    for (var k = 0u; k < 8u; k++) {
-        y[block + 1u + k] = pack4xI8(vec4<i32>(round(x[8u * source + k] * inverse)));
+    var words = block32(v);
+    for (var k = 0u; k < 9u; k++) {
+        y[9u * unit.place + k] = words[k];
     }
 }

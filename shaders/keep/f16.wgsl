@@ -1,5 +1,6 @@
-// f16: half floats, two to a word. Beyond ±65504 they are infinite, and one such
-// key would make every later softmax NaN.
+// f16: half floats, two to a word.
+
+import package::lib::kept::half4;
 
 @group(1) @binding(0) var<storage, read_write> keys: array<vec2<u32>>;      // [positions, quads]
 @group(1) @binding(1) var<storage, read_write> values: array<vec2<u32>>;    // [positions, quads]
@@ -14,9 +15,4 @@ fn keep_key(i: u32, v: array<vec4<f32>, UNIT>) {
 // keep_value writes unit i.
 fn keep_value(i: u32, v: array<vec4<f32>, UNIT>) {
     values[i] = half4(v[0]);
-}
-
-fn half4(v: vec4<f32>) -> vec2<u32> {
-    let c = clamp(v, vec4(-65504.0), vec4(65504.0));
-    return vec2(pack2x16float(c.xy), pack2x16float(c.zw));
 }

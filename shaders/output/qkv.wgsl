@@ -2,6 +2,8 @@
 // keys turn by the angle of their position; keys and values go to their place in
 // the cache.
 
+import package::lib::kept::half2;
+
 override QUERIES: u32 = 64;     // rows of Wq
 override KEYS: u32 = 64;        // of Wk, and of Wv
 override HEAD_DIM: u32 = 64;
@@ -20,7 +22,7 @@ fn put(token: u32, row: u32, stride: u32, sums: vec2<f32>, both: bool) {
     if row >= QUERIES + KEYS {
         let at = (seat.w * KEYS + row - QUERIES - KEYS) / 2u;
         if HALF == 1u {
-            values[at] = half(sums);
+            values[at] = half2(sums);
         } else {
             values[2u * at] = bitcast<u32>(sums.x);
             values[2u * at + 1u] = bitcast<u32>(sums.y);
@@ -36,15 +38,9 @@ fn put(token: u32, row: u32, stride: u32, sums: vec2<f32>, both: bool) {
     }
     let at = (seat.w * KEYS + row - QUERIES) / 2u;
     if HALF == 1u {
-        keys[at] = half(turned);
+        keys[at] = half2(turned);
     } else {
         keys[2u * at] = bitcast<u32>(turned.x);
         keys[2u * at + 1u] = bitcast<u32>(turned.y);
     }
-}
-
-// half packs half floats. Beyond ±65504 they are infinite, and one such key
-// would make every later softmax NaN.
-fn half(v: vec2<f32>) -> u32 {
-    return pack2x16float(clamp(v, vec2(-65504.0), vec2(65504.0)));
 }
